@@ -1,0 +1,49 @@
+//! A shard: a fixed slice of topic names, seen from outside as an ordered sequence of entries.
+//!
+//! [`id`] which shard a routing key belongs to; [`entry`] what is agreed on and who applies it; [`promise`]
+//! what a proposal resolves to; [`batcher`] how waiting commands become one entry; [`time`] shard time.
+//! What a command means is known by the state machine alone.
+
+mod batcher;
+mod entry;
+mod id;
+mod promise;
+mod time;
+mod unavailable;
+
+pub use batcher::BatcherLimits;
+pub(crate) use batcher::{Batch, Batcher, Pushed};
+pub use entry::{Entry, EntryTime, StateMachine};
+pub use id::{BadShardCount, ShardCount, ShardId};
+pub(crate) use promise::answer_all;
+pub use promise::{Promise, Proposal, ReadBarrier, Ticket};
+pub(crate) use time::ShardTime;
+pub use unavailable::Unavailable;
+
+use bytes::Bytes;
+
+/// All shards of a cluster, as the engine sees them: one handle, shared by all its threads.
+pub trait Shards: Send + Sync {
+    /// How many there are; fixed when the cluster is created.
+    fn shard_count(&self) -> ShardCount;
+
+    /// Hands a command to its shard. Never blocks. The proposal resolves to the state machine's answer once the
+    /// command is committed and applied, so whatever is read afterwards includes it.
+    /// Proposals that one thread makes to one shard are applied in the order in which they were made.
+    ///
+    /// [`Unavailable::Overloaded`] means that it was not taken; any other failure after a wait means *maybe*.
+    fn propose(&self, shard: ShardId, command: Bytes) -> Proposal;
+
+    /// Resolves, to the index of the last entry applied, once this node's state of the shard includes everything
+    /// that was acknowledged before the call: reads after it are linearizable.
+    fn read_barrier(&self, shard: ShardId) -> ReadBarrier;
+
+    /// The shard time, in milliseconds, that an entry made now would carry. A shell that proposes what has become
+    /// due compares with it; a state machine never does.
+    fn shard_ms(&self, shard: ShardId) -> u64;
+
+    /// The shard of a routing key.
+    fn shard_of(&self, routing_key: &str) -> ShardId {
+        ShardId::of(routing_key, self.shard_count())
+    }
+}
