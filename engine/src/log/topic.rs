@@ -1,0 +1,210 @@
+//! A topic: a versioned log and its fold. Publishing is: what is due first, then what is already known, then what may
+//! be refused, then the append. Offsets grow by one per publication and never restart while the topic lives; the head
+//! is remembered even when retention has taken everything.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fanfare_cluster::EntryTime;
+use fanfare_protocol::{Event, EventType, Publication, ResourceVersion};
+
+use super::answer::Published;
+use super::command::Publish;
+use super::digest::Digest;
+use super::fold::Fold;
+use super::history::History;
+use super::idempotency::{Idempotency, Identity, Verdict};
+use super::judge::{self, Bench};
+use super::policy::{Kind, Policy};
+use super::refusal::Refusal;
+use super::weight;
+
+/// Bytes of a command that a retained value may pin beyond its own without being copied out of it.
+const PINNED_BYTES_MAX: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct TopicLog {
+    pub(super) policy: Arc<Policy>,
+    pub(super) epoch: u64,
+    pub(super) head: u64,
+    pub(super) history: History,
+    /// Of `state` topics.
+    pub(super) fold: Option<Fold>,
+    idempotency: Idempotency,
+    /// Shard time up to which what was due has happened.
+    settled_ms: u64,
+}
+
+/// What all events of one command share.
+struct Signature {
+    publisher: Option<String>,
+    connection_id: Option<String>,
+}
+
+impl TopicLog {
+    /// An empty topic of that epoch.
+    pub(super) fn new(now: EntryTime, epoch: u64, policy: Arc<Policy>) -> Self {
+        Self {
+            epoch: epoch.max(1),
+            head: 0,
+            history: History::new(),
+            fold: (policy.kind == Kind::State).then(Fold::new),
+            idempotency: Idempotency::new(),
+            settled_ms: now.shard_ms,
+            policy,
+        }
+    }
+
+    pub(super) fn version(&self) -> ResourceVersion {
+        ResourceVersion::new(self.epoch, self.head)
+    }
+
+    /// Makes what is due happen: keys end by a delete each, publications leave the history, what retention and the
+    /// idempotency window have let go is forgotten. To be called before anything else at a new time.
+    pub(super) fn expire(&mut self, now: EntryTime, out: &mut Vec<Arc<Event>>) -> u64 {
+        let before = self.head;
+        while let Some(put) = self.fold.as_mut().and_then(|fold| fold.pop_due(now.shard_ms)) {
+            self.head += 1;
+            let delete = Event {
+                r#type: EventType::Delete.into(),
+                resource_version: Some(self.version()),
+                key: put.key.clone(),
+                time: Some(now.wall_ms),
+                ..Event::default()
+            };
+            let delete = Arc::new(delete);
+            self.history.append(now.shard_ms, self.head, Arc::clone(&delete), None);
+            out.push(delete);
+        }
+        self.history.expire(now.shard_ms);
+        self.history.trim(now.shard_ms, &self.policy);
+        self.idempotency.expire(now.shard_ms, &self.policy.idempotency);
+        self.settled_ms = now.shard_ms;
+        self.head - before
+    }
+
+    /// Appends all publications or none. `command_bytes` is the size of what their data are slices of.
+    pub(super) fn publish(
+        &mut self,
+        now: EntryTime,
+        publish: Publish,
+        command_bytes: usize,
+        out: &mut Vec<Arc<Event>>,
+    ) -> Result<Published, Refusal> {
+        judge::identity(&publish)?;
+        let policy = Arc::clone(&self.policy);
+        let identity = Identity::of(&publish);
+        let (verdict, permit) = self.idempotency.check(now.shard_ms, &identity, &policy.idempotency);
+        let result = match verdict {
+            Verdict::Stored(outcome) => outcome.repeat(self.epoch),
+            Verdict::Refused(refusal) => Err(refusal),
+            Verdict::Fresh => self.judge(&publish).map(|()| self.append(now, publish, command_bytes, out)),
+        };
+        self.idempotency.record(now.shard_ms, permit, &result, &policy.idempotency);
+        result
+    }
+
+    fn judge(&self, publish: &Publish) -> Result<(), Refusal> {
+        let bench = Bench {
+            epoch: self.epoch,
+            head: self.head,
+            policy: &self.policy,
+            fold: self.fold.as_ref(),
+            signature_bytes: weight::text(&publish.publisher) + weight::text(&publish.connection_id),
+        };
+        bench.judge(&publish.publications)
+    }
+
+    fn append(
+        &mut self,
+        now: EntryTime,
+        publish: Publish,
+        command_bytes: usize,
+        out: &mut Vec<Arc<Event>>,
+    ) -> Published {
+        let first_offset = self.head + 1;
+        let signature = Signature { publisher: publish.publisher, connection_id: publish.connection_id };
+        out.reserve(publish.publications.len());
+        for publication in publish.publications {
+            out.push(self.append_one(now, publication, &signature, command_bytes));
+        }
+        self.history.trim(now.shard_ms, &self.policy);
+        let count = u32::try_from(self.head + 1 - first_offset).unwrap_or(u32::MAX);
+        Published { epoch: self.epoch, first_offset, count, repeated: false }
+    }
+
+    fn append_one(
+        &mut self,
+        now: EntryTime,
+        publication: Publication,
+        signature: &Signature,
+        command_bytes: usize,
+    ) -> Arc<Event> {
+        self.head += 1;
+        let ends_ms = publication.ttl_ms.map(|ttl_ms| now.shard_ms.saturating_add(ttl_ms));
+        let event = Event {
+            r#type: if publication.delete { EventType::Delete } else { EventType::Put }.into(),
+            topic: None,
+            resource_version: Some(self.version()),
+            key: publication.key,
+            data: publication.data.filter(|_| !publication.delete).map(|data| detached(data, command_bytes)),
+            content_type: if publication.delete { 0 } else { publication.content_type },
+            attributes: publication.attributes,
+            publisher: signature.publisher.clone(),
+            connection_id: signature.connection_id.clone(),
+            time: Some(now.wall_ms),
+            origin_time: publication.origin_time,
+            traceparent: publication.traceparent,
+            error: None,
+        };
+        let event = Arc::new(event);
+        let leaves_ms = match &mut self.fold {
+            None => ends_ms,
+            Some(fold) => {
+                let key = event.key.as_deref().unwrap_or_default();
+                if publication.delete {
+                    fold.delete(key);
+                } else {
+                    fold.put(key, self.head, Arc::clone(&event), ends_ms);
+                }
+                None
+            }
+        };
+        self.history.append(now.shard_ms, self.head, Arc::clone(&event), leaves_ms);
+        event
+    }
+
+    /// When something should be done about it even if nothing is published.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        let fold = self.fold.as_ref().and_then(Fold::next_deadline);
+        let history = self.history.next_deadline(&self.policy);
+        let idempotency = self.idempotency.next_deadline(&self.policy.idempotency);
+        fold.into_iter().chain(history).chain(idempotency).min()
+    }
+
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        digest.number(self.epoch).number(self.head);
+        self.history.digest(digest);
+        if let Some(fold) = &self.fold {
+            fold.digest(digest);
+        }
+        self.idempotency.digest(digest);
+    }
+
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        assert_ne!(self.epoch, 0);
+        assert_eq!(self.fold.is_some(), self.policy.kind == Kind::State);
+        self.history.check(self.head, &self.policy);
+        if let Some(fold) = &self.fold {
+            fold.check(self.head);
+            assert!(fold.keys_count() <= self.policy.keys_max && fold.bytes() <= self.policy.fold_bytes_max);
+        }
+        self.idempotency.check_invariants(self.settled_ms, &self.policy.idempotency);
+    }
+}
+
+/// A value is a slice of the command that brought it. Kept for long it must not keep a whole batch alive.
+fn detached(data: Bytes, command_bytes: usize) -> Bytes {
+    if command_bytes > data.len() * 2 + PINNED_BYTES_MAX { Bytes::copy_from_slice(&data) } else { data }
+}
