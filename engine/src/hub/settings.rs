@@ -1,0 +1,67 @@
+//! How events leave: the section `[delivery]` of the configuration.
+
+use serde::{Deserialize, Serialize};
+
+use super::heartbeat::Patience;
+use crate::limit::Limits;
+
+/// Settings of rings, sockets and heartbeats. Lengths in bytes, times in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delivery {
+    /// Encoded frames that one view keeps per worker for readers who are behind. Who falls further back reads the
+    /// log. 256 KiB is a thousand chat lines, and 10,000 views at the brim would be cut by `rings_bytes_max`.
+    pub ring_bytes_max: usize,
+    /// The same for all views of a worker together: 256 views at the brim. Beyond it a view that gets a frame gives up its
+    /// oldest chunks, and its slow readers read the log.
+    pub rings_bytes_max: usize,
+    /// Answers and catch-up pages that wait for one connection before no more requests are read from it.
+    /// 64 KiB is some 500 answers; 50,000 connections at the brim stay below 4 GiB.
+    pub outbox_bytes_max: usize,
+    /// The kernel's send buffer of a WebSocket. Left to itself the kernel hides megabytes for a stalled reader. When it is
+    /// full, events wait in the ring.
+    pub send_buffer_bytes: usize,
+    /// `TCP_NOTSENT_LOWAT`: unsent bytes above which the kernel takes no more. 16 KiB keep a fast link busy and a slow
+    /// one's backlog small.
+    pub notsent_bytes: u32,
+    /// Silence after which a peer is asked for a sign of life: below the 30 to 60 s after which proxies cut idle lines.
+    pub heartbeat_interval_ms: u32,
+    /// How long it may take to give it, before the connection is closed with `PONG_TIMEOUT`.
+    pub pong_timeout_ms: u32,
+    /// How long a peer may take no bytes while some wait for it, before `WRITE_TIMEOUT`. Its memory is bounded meanwhile.
+    pub write_timeout_ms: u32,
+    /// A view that would be silent for longer says where it stands, by a bookmark.
+    pub bookmark_interval_ms: u32,
+    /// How long a cursor ahead of its topic is waited for, before `VERSION_AHEAD`.
+    pub version_wait_ms: u32,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            ring_bytes_max: 256 * 1024,
+            rings_bytes_max: 64 * 1024 * 1024,
+            outbox_bytes_max: 64 * 1024,
+            send_buffer_bytes: 64 * 1024,
+            notsent_bytes: 16 * 1024,
+            heartbeat_interval_ms: 25_000,
+            pong_timeout_ms: 10_000,
+            write_timeout_ms: 60_000,
+            bookmark_interval_ms: 10_000,
+            version_wait_ms: 3_000,
+        }
+    }
+}
+
+impl Delivery {
+    pub(super) fn patience(&self, limits: &Limits) -> Patience {
+        let seconds = |ms: u32| ms.div_ceil(1_000).max(1);
+        Patience {
+            heartbeat_s: seconds(self.heartbeat_interval_ms),
+            pong_s: seconds(self.pong_timeout_ms),
+            write_s: seconds(self.write_timeout_ms),
+            first_frame_s: seconds(limits.first_frame_timeout_ms),
+            idle_s: seconds(limits.idle_timeout_ms),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a hub does once a second: heartbeats, bookmarks, and closing views that no one follows any more.
+
+use std::rc::Rc;
+
+use fanfare_protocol::{Code, EventType};
+
+use super::actor::Frame;
+use super::heartbeat::{Verdict, judge};
+use super::outlet::Notice;
+use super::view::HubView;
+use super::worker::{Hub, Told};
+use crate::connection::websocket;
+use crate::view::{self, Span, ViewKey, Wire};
+
+/// How long a view without subscribers stays open, so that long polls and reconnects find it again, in seconds.
+const VIEW_LINGER_S: u32 = 5;
+
+impl Hub {
+    /// Once a second: heartbeats, bookmarks, views that no one follows any more.
+    pub(super) fn tick(self: &Rc<Self>) {
+        let now_s = self.now_s();
+        for (_, outlet) in &*self.outlets.borrow() {
+            let Some(signs) = outlet.signs() else { continue };
+            match judge(signs, self.patience, now_s) {
+                Verdict::Fine => {}
+                Verdict::Ping => {
+                    outlet.pinged();
+                    self.node.telemetry.heartbeat_pings.inc();
+                    outlet.push(websocket::put_ping);
+                    self.flush_soon(outlet);
+                }
+                Verdict::Close(code) => {
+                    if code == Code::PongTimeout {
+                        self.node.telemetry.heartbeat_timeouts.inc();
+                    }
+                    outlet.notify(Notice::Close(code));
+                }
+            }
+        }
+        self.tell_gauges();
+        let (bookmarks, closed) = self.quiet_views(now_s);
+        self.append(&bookmarks);
+        for (number, key) in closed {
+            self.node.topics.close(&key, number, self.id);
+        }
+    }
+
+    fn tell_gauges(&self) {
+        let count = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let outbox_bytes = self.outlets.borrow().iter().map(|(_, o)| o.outbox_bytes()).sum();
+        let now = Told { ring_bytes: count(self.views.borrow().ring_bytes), outbox_bytes: count(outbox_bytes) };
+        let before = self.told.replace(now);
+        self.node.telemetry.ring_bytes.inc_by(now.ring_bytes - before.ring_bytes);
+        self.node.telemetry.outbox_bytes.inc_by(now.outbox_bytes - before.outbox_bytes);
+    }
+
+    fn quiet_views(&self, now_s: u32) -> (Vec<Frame>, Vec<(u32, ViewKey)>) {
+        let bookmark_s = self.node.config.delivery.bookmark_interval_ms.div_ceil(1_000).max(1);
+        let mut views = self.views.borrow_mut();
+        let closed: Vec<_> = views
+            .open
+            .extract_if(|_, v| v.empty_since_s.is_some_and(|since| now_s.saturating_sub(since) >= VIEW_LINGER_S))
+            .map(|(number, view)| (number, view.key))
+            .collect();
+        for (_, key) in &closed {
+            views.numbers.remove(key);
+            self.node.telemetry.views.dec();
+        }
+        let quiet = |v: &&HubView| v.empty_since_s.is_none() && now_s.saturating_sub(v.appended_s) >= bookmark_s;
+        let bookmarks = views.open.values().filter(quiet).filter_map(bookmark).collect();
+        (bookmarks, closed)
+    }
+}
+
+fn bookmark(of: &HubView) -> Option<Frame> {
+    if of.key.wire == Wire::Signal {
+        return None;
+    }
+    let head = of.head();
+    let mut bytes = Vec::new();
+    let event = view::marker(EventType::Bookmark, head);
+    view::encode(of.key.wire, of.number, &Span::new(head, head, &[event]), &mut bytes);
+    Some(Frame { view: of.number, bytes: bytes.into(), through: head })
+}

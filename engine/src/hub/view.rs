@@ -1,0 +1,224 @@
+//! A view on one worker: its ring and those of this worker's connections that follow it.
+
+use std::rc::Rc;
+use std::task::Waker;
+
+use fanfare_protocol::{ResourceVersion, TopicName};
+use slab::Slab;
+
+use super::outlet::{Delivery, Outlet};
+use super::pass::Pass;
+use super::ring::{Join, Position, Ring};
+use super::terms::Terms;
+use crate::view::{ViewKey, Wire};
+
+/// How a reader of the log goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continue {
+    /// It is live: the hub takes over.
+    Live,
+    /// It has to read the log up to this offset.
+    ReadThrough(u64),
+    /// It has everything the view has so far.
+    Wait,
+    /// The view is in another epoch than the reader.
+    OtherEpoch,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A task reads the log for it.
+    Away,
+    /// That task waits until the view moves.
+    Waiting(Waker),
+    /// Its cursor is in the ring.
+    Live(Position),
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    state: State,
+    terms: Terms,
+    outlet: Rc<Outlet>,
+}
+
+/// A subscriber whose bytes were evicted before it took them.
+#[derive(Debug)]
+pub(super) struct Fallen {
+    pub(super) key: usize,
+    pub(super) outlet: Rc<Outlet>,
+    pub(super) terms: Terms,
+    pub(super) cursor: ResourceVersion,
+    pub(super) view: u32,
+    pub(super) wire: Wire,
+    pub(super) topic: TopicName,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct HubView {
+    pub(super) key: ViewKey,
+    pub(super) number: u32,
+    pub(super) ring: Ring,
+    epoch: u64,
+    subscribers: Slab<Subscriber>,
+    /// Since when it has had no subscriber, in seconds of the hub's clock.
+    pub(super) empty_since_s: Option<u32>,
+    pub(super) appended_s: u32,
+    pub(super) moved: bool,
+}
+
+impl HubView {
+    pub(super) fn new(key: ViewKey, number: u32, head: ResourceVersion, now_s: u32) -> Self {
+        Self {
+            key,
+            number,
+            ring: Ring::new(head.offset),
+            epoch: head.epoch,
+            subscribers: Slab::new(),
+            empty_since_s: Some(now_s),
+            appended_s: now_s,
+            moved: false,
+        }
+    }
+
+    pub(super) fn head(&self) -> ResourceVersion {
+        ResourceVersion::new(self.epoch, self.ring.head().offset)
+    }
+
+    pub(super) fn add(&mut self, outlet: Rc<Outlet>, terms: Terms) -> usize {
+        self.empty_since_s = None;
+        self.subscribers.insert(Subscriber { state: State::Away, terms, outlet })
+    }
+
+    pub(super) fn remove(&mut self, key: usize, now_s: u32) {
+        if let Some(Subscriber { state: State::Waiting(reader), .. }) = self.subscribers.try_remove(key) {
+            // It finds its slot gone and ends.
+            reader.wake();
+        }
+        if self.subscribers.is_empty() {
+            self.empty_since_s = Some(now_s);
+            self.subscribers = Slab::new();
+            self.ring.clear();
+        }
+    }
+
+    /// Adds a frame. False when the topic began anew: everyone must read the log, which will tell them.
+    pub(super) fn append(&mut self, frame: &[u8], through: ResourceVersion) -> bool {
+        let created = self.epoch == 0 && self.ring.head().offset == 0;
+        if through.epoch != self.epoch && !created {
+            self.epoch = through.epoch;
+            self.ring.restart(through.offset);
+            return false;
+        }
+        self.epoch = through.epoch;
+        self.ring.append(frame, through.offset);
+        true
+    }
+
+    /// Delivers to the subscribers with keys from `from` on, at most `count` of them. Gives the key to go on
+    /// with, `None` behind the last.
+    pub(super) fn sweep(&mut self, from: usize, count: usize, pass: &mut Pass) -> Option<usize> {
+        let end = from.saturating_add(count).min(self.subscribers.capacity());
+        for key in from..end {
+            self.deliver(key, pass);
+        }
+        (end < self.subscribers.capacity()).then_some(end)
+    }
+
+    /// Delivers to one subscriber.
+    pub(super) fn deliver(&mut self, key: usize, pass: &mut Pass) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        match &mut subscriber.state {
+            State::Away => {}
+            State::Waiting(waker) => waker.wake_by_ref(),
+            State::Live(position) => {
+                if let Delivery::Fell(offset) = subscriber.outlet.deliver(&self.ring, position, pass) {
+                    pass.fallen.extend(self.fell(key, ResourceVersion::new(self.epoch, offset)));
+                }
+            }
+        }
+    }
+
+    /// Sends everyone to the log: the topic began anew after `last`, the last version of the old epoch.
+    pub(super) fn expel(&mut self, last: ResourceVersion, pass: &mut Pass) {
+        for key in 0..self.subscribers.capacity() {
+            match self.subscribers.get(key).map(|s| &s.state) {
+                None | Some(State::Away) => {}
+                Some(State::Waiting(waker)) => waker.wake_by_ref(),
+                Some(State::Live(position)) => {
+                    let cursor = ResourceVersion::new(last.epoch, position.offset);
+                    pass.fallen.extend(self.fell(key, cursor));
+                }
+            }
+        }
+    }
+
+    fn fell(&mut self, key: usize, cursor: ResourceVersion) -> Option<Fallen> {
+        let subscriber = self.subscribers.get_mut(key)?;
+        subscriber.state = State::Away;
+        Some(Fallen {
+            key,
+            outlet: Rc::clone(&subscriber.outlet),
+            terms: subscriber.terms,
+            cursor,
+            view: self.number,
+            wire: self.key.wire,
+            topic: self.key.topic.clone(),
+        })
+    }
+
+    /// Copies what a body may take next, moving its position: up to `bytes_max`, or one whole frame.
+    pub(super) fn take(&mut self, key: usize, bytes_max: usize, pass: &mut Pass) -> Option<bytes::Bytes> {
+        let subscriber = self.subscribers.get_mut(key)?;
+        let State::Live(position) = &mut subscriber.state else { return None };
+        let Some(bytes) = self.ring.readable(*position) else {
+            let cursor = ResourceVersion::new(self.epoch, position.offset);
+            pass.fallen.extend(self.fell(key, cursor));
+            return None;
+        };
+        if bytes.is_empty() {
+            return None;
+        }
+        let wanted = bytes.len().min(bytes_max);
+        let advance = self.ring.advance(*position, wanted);
+        let taken = bytes::Bytes::copy_from_slice(&bytes[..wanted + advance.remainder.len()]);
+        pass.written.bytes += taken.len() as u64;
+        pass.written.events += advance.position.offset.saturating_sub(position.offset);
+        *position = advance.position;
+        Some(taken)
+    }
+
+    /// Decides how a reader that has everything through `cursor` goes on; the one place where log and ring meet.
+    pub(super) fn join(&mut self, key: usize, cursor: ResourceVersion) -> Continue {
+        let same_line = cursor.epoch == self.epoch || cursor == ResourceVersion::NONE;
+        if !same_line {
+            return Continue::OtherEpoch;
+        }
+        match self.ring.join(cursor.offset) {
+            Join::Ahead => Continue::Wait,
+            Join::ReadThrough(offset) => Continue::ReadThrough(offset),
+            Join::At(position) => {
+                if let Some(subscriber) = self.subscribers.get_mut(key) {
+                    subscriber.state = State::Live(position);
+                }
+                Continue::Live
+            }
+        }
+    }
+
+    /// Leaves the waker of a reader that waits until the view moves. False when it is no longer subscribed.
+    pub(super) fn wait(&mut self, key: usize, waker: Waker) -> bool {
+        let subscriber = self.subscribers.get_mut(key);
+        subscriber.map(|s| s.state = State::Waiting(waker)).is_some()
+    }
+
+    /// Frees the ring when no cursor in it stands before the head.
+    pub(super) fn free_if_read(&mut self) {
+        let head = self.ring.head();
+        let behind = |s: &Subscriber| matches!(s.state, State::Live(p) if p != head && !s.outlet.is_closed());
+        if self.ring.allocated() > 0 && !self.subscribers.iter().any(|(_, s)| behind(s)) {
+            self.ring.clear();
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! All views and connections of one worker.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use actix::Addr;
+use bytes::Bytes;
+use fanfare_protocol::ResourceVersion;
+use slab::Slab;
+use tokio::sync::{Notify, oneshot};
+
+use super::actor::{Frame, HubActor, Opened};
+use super::heartbeat::Patience;
+use super::outlet::{Notice, Outlet, Slot};
+use super::pass::Pass;
+use super::refusal::SubscribeError;
+use super::terms::Terms;
+use super::view::{Continue, Fallen, HubView};
+use crate::node::Node;
+use crate::telemetry::Transport;
+use crate::topic::catch_up;
+use crate::view::ViewKey;
+
+/// Sockets written to before the sweep lets others run: 5,000 in one go would block a worker for 11 ms.
+const SWEEP_SOCKETS: usize = 512;
+
+/// Which hub of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HubId(pub usize);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Hub {
+    pub(super) id: HubId,
+    pub(super) node: Arc<Node>,
+    address: RefCell<Option<Addr<HubActor>>>,
+    started: Instant,
+    pub(super) patience: Patience,
+    pub(super) views: RefCell<Views>,
+    pub(super) outlets: RefCell<Slab<Rc<Outlet>>>,
+    flush: RefCell<Vec<Rc<Outlet>>>,
+    work: Notify,
+    draining: Cell<bool>,
+    /// What the gauges were last told, so that each hub adds only its changes.
+    pub(super) told: Cell<Told>,
+}
+
+/// See [`Hub::told`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub(super) ring_bytes: i64,
+    pub(super) outbox_bytes: i64,
+}
+
+/// What a hub knows of a view.
+enum Found {
+    Open(u32),
+    /// Its number comes when the topic answers.
+    Opening(oneshot::Receiver<Option<u32>>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    pub(super) open: HashMap<u32, HubView>,
+    pub(super) numbers: HashMap<ViewKey, u32>,
+    opening: HashMap<ViewKey, Vec<oneshot::Sender<Option<u32>>>>,
+    moved: Vec<u32>,
+    pub(super) ring_bytes: usize,
+}
+
+impl Hub {
+    /// A hub that knows its node; [`Hub::started`] gives it its mailbox.
+    #[must_use]
+    pub fn new(id: HubId, node: Arc<Node>) -> Rc<Self> {
+        let patience = node.config.delivery.patience(&node.config.limits);
+        Rc::new(Self {
+            id,
+            node,
+            address: RefCell::default(),
+            started: Instant::now(),
+            patience,
+            views: RefCell::default(),
+            outlets: RefCell::default(),
+            flush: RefCell::default(),
+            work: Notify::new(),
+            draining: Cell::new(false),
+            told: Cell::default(),
+        })
+    }
+
+    /// Gives the hub its own address, to be told to topics.
+    pub fn set_address(&self, address: Addr<HubActor>) {
+        *self.address.borrow_mut() = Some(address);
+    }
+
+    /// The node this worker belongs to.
+    #[must_use]
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Seconds since the hub began: the clock of heartbeats.
+    #[must_use]
+    pub fn now_s(&self) -> u32 {
+        u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// Enters a connection into the heartbeat sweep; gives the key to leave with.
+    pub fn enter(&self, outlet: Rc<Outlet>) -> usize {
+        outlet.opened(self.now_s());
+        self.outlets.borrow_mut().insert(outlet)
+    }
+
+    /// The connection is over: its subscriptions end.
+    pub fn leave(&self, key: usize) {
+        let outlet = self.outlets.borrow_mut().remove(key);
+        outlet.abort();
+        for slot in outlet.slots() {
+            self.unsubscribe(&outlet, slot);
+        }
+    }
+
+    /// Connections on this worker.
+    #[must_use]
+    pub fn outlet_count(&self) -> usize {
+        self.outlets.borrow().len()
+    }
+
+    /// Has every connection told that the node drains.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        for (_, outlet) in &*self.outlets.borrow() {
+            outlet.notify(Notice::Drain);
+        }
+    }
+
+    /// Whether [`Hub::drain`] was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Follows a view, opening it if this worker does not follow it yet. The subscriber is away at first: it must
+    /// bring itself to the head by [`Hub::join`].
+    ///
+    /// # Errors
+    /// See [`SubscribeError`].
+    pub async fn subscribe(&self, key: &ViewKey, outlet: &Rc<Outlet>, terms: Terms) -> Result<Slot, SubscribeError> {
+        let number = match self.find(key)? {
+            Found::Open(number) => number,
+            Found::Opening(answer) => answer.await.ok().flatten().ok_or(SubscribeError::Unavailable)?,
+        };
+        if outlet.slot(number).is_some() {
+            return Err(SubscribeError::Already(number));
+        }
+        let mut views = self.views.borrow_mut();
+        let view = views.open.get_mut(&number).ok_or(SubscribeError::Unavailable)?;
+        let slot = Slot { view: number, key: view.add(Rc::clone(outlet), terms) };
+        outlet.add_slot(slot);
+        self.node.telemetry.subscriptions.inc();
+        Ok(slot)
+    }
+
+    fn find(&self, key: &ViewKey) -> Result<Found, SubscribeError> {
+        let mut views = self.views.borrow_mut();
+        if let Some(number) = views.numbers.get(key) {
+            return Ok(Found::Open(*number));
+        }
+        let (sender, answer) = oneshot::channel();
+        let waiters = views.opening.entry(key.clone()).or_default();
+        waiters.push(sender);
+        if waiters.len() == 1 {
+            let address = self.address.borrow().clone().ok_or(SubscribeError::Unavailable)?;
+            self.node.topics.open(key.clone(), self.id, address, &self.node);
+        }
+        Ok(Found::Opening(answer))
+    }
+
+    /// Ends a subscription.
+    pub fn unsubscribe(&self, outlet: &Outlet, slot: Slot) {
+        outlet.remove_slot(slot);
+        let now_s = self.now_s();
+        let mut views = self.views.borrow_mut();
+        if let Some(view) = views.open.get_mut(&slot.view) {
+            let before = view.ring.allocated();
+            view.remove(slot.key, now_s);
+            let freed = before - view.ring.allocated();
+            views.ring_bytes -= freed;
+            self.node.telemetry.subscriptions.dec();
+        }
+    }
+
+    /// How a reader that has everything through `cursor` goes on. When it is live, the next sweep serves it.
+    pub fn join(&self, slot: Slot, cursor: ResourceVersion) -> Continue {
+        let mut views = self.views.borrow_mut();
+        let Some(view) = views.open.get_mut(&slot.view) else { return Continue::Wait };
+        let how = view.join(slot.key, cursor);
+        if how == Continue::Live && view.ring.head().offset != cursor.offset && !view.moved {
+            view.moved = true;
+            views.moved.push(slot.view);
+            self.work.notify_one();
+        }
+        how
+    }
+
+    /// Waits until the view of `slot` moves, or the subscription ends.
+    pub async fn moved(&self, slot: Slot) {
+        let mut waited = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            let mut views = self.views.borrow_mut();
+            let waits = views.open.get_mut(&slot.view).is_some_and(|v| v.wait(slot.key, cx.waker().clone()));
+            if waits { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+
+    /// The version that a view has reached on this worker.
+    #[must_use]
+    pub fn head(&self, slot: Slot) -> Option<ResourceVersion> {
+        self.views.borrow().open.get(&slot.view).map(HubView::head)
+    }
+
+    /// The outlet's outbox goes out with the next sweep.
+    pub fn flush_soon(&self, outlet: &Rc<Outlet>) {
+        if outlet.stream().is_some() && !outlet.flush_queued.replace(true) {
+            self.flush.borrow_mut().push(Rc::clone(outlet));
+            self.work.notify_one();
+        }
+    }
+
+    /// For the connection's task, once its socket takes bytes again: delivers what its subscriptions have.
+    pub fn pump(self: &Rc<Self>, outlet: &Rc<Outlet>) {
+        let mut pass = Pass::new(self.now_s());
+        let mut index = 0;
+        while let Some(slot) = outlet.slot_at(index) {
+            if let Some(view) = self.views.borrow_mut().open.get_mut(&slot.view) {
+                view.deliver(slot.key, &mut pass);
+            }
+            if outlet.is_blocked() {
+                break;
+            }
+            index += 1;
+        }
+        self.finish(pass, Transport::WebSocket);
+    }
+
+    /// For a body that pulls: what it may send next, out of its ring.
+    pub fn take(self: &Rc<Self>, slot: Slot, bytes_max: usize) -> Option<Bytes> {
+        let mut pass = Pass::new(self.now_s());
+        let (taken, transport) = {
+            let mut views = self.views.borrow_mut();
+            let view = views.open.get_mut(&slot.view)?;
+            (view.take(slot.key, bytes_max, &mut pass), view.key.wire.transport())
+        };
+        self.finish(pass, transport);
+        taken
+    }
+
+    pub(super) fn opened(&self, opened: Opened) {
+        let now_s = self.now_s();
+        let mut views = self.views.borrow_mut();
+        let waiters = views.opening.remove(&opened.key).unwrap_or_default();
+        if let Some(number) = opened.view {
+            views.numbers.insert(opened.key.clone(), number);
+            views.open.insert(number, HubView::new(opened.key, number, opened.head, now_s));
+            self.node.telemetry.views.inc();
+        }
+        for waiter in waiters {
+            // One who no longer waits leaves a view without subscribers, which the tick closes.
+            let _ = waiter.send(opened.view);
+        }
+    }
+
+    pub(super) fn append(self: &Rc<Self>, frames: &[Frame]) {
+        let now_s = self.now_s();
+        for frame in frames {
+            let (mut pass, mut transport) = (Pass::new(now_s), Transport::WebSocket);
+            // There is none where a view was closed here and not yet there.
+            if let Some(view) = self.views.borrow_mut().append(frame, &self.node, &mut pass) {
+                transport = view;
+            }
+            self.finish(pass, transport);
+        }
+        if !self.views.borrow().moved.is_empty() {
+            self.work.notify_one();
+        }
+    }
+
+    /// Sweeps whenever there is something to send, for ever.
+    pub(super) async fn run(self: Rc<Self>) {
+        loop {
+            self.work.notified().await;
+            // Whatever is readable by now is read, applied and appended first: deliveries per write decide the cost.
+            tokio::task::yield_now().await;
+            self.sweep().await;
+        }
+    }
+
+    async fn sweep(self: &Rc<Self>) {
+        let (now_s, began) = (self.now_s(), Instant::now());
+        let outlets = std::mem::take(&mut *self.flush.borrow_mut());
+        for outlet in outlets {
+            outlet.flush_queued.set(false);
+            if !outlet.is_blocked() {
+                outlet.flush(now_s);
+            }
+        }
+        let moved = std::mem::take(&mut self.views.borrow_mut().moved);
+        for number in moved {
+            let mut from = Some(0);
+            while let Some(key) = from {
+                from = self.sweep_some(number, key, now_s);
+                if from.is_some() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            self.free_if_read(number);
+        }
+        self.node.telemetry.hub_sweep.observe(began.elapsed().as_secs_f64());
+    }
+
+    fn sweep_some(self: &Rc<Self>, number: u32, from: usize, now_s: u32) -> Option<usize> {
+        let mut pass = Pass::new(now_s);
+        let (next, transport) = {
+            let mut views = self.views.borrow_mut();
+            let view = views.open.get_mut(&number)?;
+            view.moved = false;
+            (view.sweep(from, SWEEP_SOCKETS, &mut pass), view.key.wire.transport())
+        };
+        self.finish(pass, transport);
+        next
+    }
+
+    fn free_if_read(&self, number: u32) {
+        let mut views = self.views.borrow_mut();
+        let Some(view) = views.open.get_mut(&number) else { return };
+        let before = view.ring.allocated();
+        view.free_if_read();
+        let freed = before - view.ring.allocated();
+        views.ring_bytes -= freed;
+    }
+
+    fn finish(self: &Rc<Self>, pass: Pass, transport: Transport) {
+        for Fallen { key, outlet, terms, cursor, view, wire, topic } in pass.finish(transport, &self.node.telemetry) {
+            self.node.telemetry.lagging.inc();
+            let slot = Slot { view, key };
+            let reader = catch_up::Reader { hub: Rc::clone(self), outlet, slot, topic, wire, terms };
+            actix::spawn(reader.resume_lagging(cursor));
+        }
+    }
+}
+
+impl Views {
+    /// Appends a frame to its view's ring, makes room if need be and marks the view for the sweep.
+    fn append(&mut self, frame: &Frame, node: &Node, pass: &mut Pass) -> Option<Transport> {
+        let delivery = &node.config.delivery;
+        let view = self.open.get_mut(&frame.view)?;
+        let (before, last) = (view.ring.allocated(), view.head());
+        if !view.append(&frame.bytes, frame.through) {
+            view.expel(last, pass);
+        }
+        view.appended_s = pass.now_s;
+        self.ring_bytes = self.ring_bytes + view.ring.allocated() - before;
+        let spare = delivery.rings_bytes_max.saturating_sub(self.ring_bytes - view.ring.allocated());
+        let bytes_max = delivery.ring_bytes_max.min(spare);
+        if view.ring.allocated() > bytes_max {
+            // Only who would block may fall off: everyone else is served first.
+            view.sweep(0, usize::MAX, pass);
+            let before = view.ring.allocated();
+            node.telemetry.ring_evictions.inc_by(view.ring.evict(bytes_max));
+            self.ring_bytes = self.ring_bytes + view.ring.allocated() - before;
+        }
+        if !view.moved {
+            view.moved = true;
+            self.moved.push(frame.view);
+        }
+        Some(view.key.wire.transport())
+    }
+}

@@ -1,0 +1,197 @@
+//! How the frames of a view look on their way out. A frame is complete: whoever gets it needs nothing else.
+
+use std::sync::Arc;
+
+use fanfare_protocol::{
+    Encoding, Error, Event, EventBatchRef, EventType, Message, ResourceVersion, View, ViewState, json,
+};
+
+use super::Wire;
+use crate::connection::websocket;
+
+/// Aim for the size of a frame of several events. A larger batch is sent as several frames, so that a slow socket
+/// is never stuck in one for long; a single event is never split.
+pub const FRAME_BYTES: usize = 64 * 1024;
+
+/// What a stored event adds to its data, key and attributes on the wire, roughly; only steers the splitting.
+const EVENT_OVERHEAD_BYTES: usize = 160;
+
+/// Events that cover exactly the versions in (`after`, `through`].
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// Before the first.
+    pub after: ResourceVersion,
+    /// Of the last, or later where a view leaves events out.
+    pub through: ResourceVersion,
+    /// Older items of a snapshot were left out.
+    pub limited: bool,
+    /// Whether each event moves the cursor of an SSE client: not inside the snapshot of a fold.
+    pub resumable: bool,
+    /// In ascending version.
+    pub events: &'a [Arc<Event>],
+}
+
+/// Appends one frame.
+pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) {
+    match wire {
+        Wire::WebSocket(encoding) => {
+            let Span { after, through, limited, events, .. } = *span;
+            let mut envelope = Vec::with_capacity(span.bytes());
+            fanfare_protocol::encode_event_batch(
+                encoding,
+                EventBatchRef { view, after, through, limited, events },
+                &mut envelope,
+            );
+            websocket::put_message(encoding == Encoding::Json, &envelope, out);
+        }
+        Wire::Sse => span.events.iter().for_each(|event| put_sse(event, span.resumable, out)),
+        Wire::Ndjson => {
+            for event in span.events {
+                json::write_event(event, out);
+                out.push(b'\n');
+            }
+        }
+        Wire::Signal => {}
+    }
+}
+
+impl<'a> Span<'a> {
+    /// A span whose events each move the cursor.
+    #[must_use]
+    pub fn new(after: ResourceVersion, through: ResourceVersion, events: &'a [Arc<Event>]) -> Self {
+        Self { after, through, limited: false, resumable: true, events }
+    }
+
+    fn bytes(&self) -> usize {
+        self.events.iter().map(|e| event_bytes(e)).sum::<usize>() + EVENT_OVERHEAD_BYTES
+    }
+
+    /// The same events in spans of about [`FRAME_BYTES`].
+    pub fn split(self) -> impl Iterator<Item = Span<'a>> {
+        let mut rest = Some(self);
+        std::iter::from_fn(move || {
+            let span = rest.take()?;
+            let mut bytes = 0;
+            let fits = span.events.iter().position(|event| {
+                bytes += event_bytes(event);
+                bytes > FRAME_BYTES
+            });
+            let Some(at) = fits.map(|at| at.max(1)).filter(|at| *at < span.events.len()) else { return Some(span) };
+            let (head, tail) = span.events.split_at(at);
+            let through = match head.last().and_then(|e| e.resource_version) {
+                Some(version) if span.resumable => version,
+                _ => span.after,
+            };
+            rest = Some(Span { after: through, limited: false, events: tail, ..span });
+            Some(Span { through, events: head, ..span })
+        })
+    }
+}
+
+fn event_bytes(event: &Event) -> usize {
+    let attributes: usize = event.attributes.iter().map(|(k, v)| k.len() + v.len() + 8).sum();
+    event.data.as_ref().map_or(0, bytes::Bytes::len)
+        + event.key.as_ref().map_or(0, String::len)
+        + attributes
+        + EVENT_OVERHEAD_BYTES
+}
+
+fn put_sse(event: &Event, resumable: bool, out: &mut Vec<u8>) {
+    if let Some(version) = event.resource_version.filter(|_| resumable) {
+        out.extend_from_slice(format!("id: {version}\n").as_bytes());
+    }
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.r#type().name().as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    json::write_event(event, out);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// An event that only says where the view stands.
+#[must_use]
+pub fn marker(kind: EventType, version: ResourceVersion) -> Arc<Event> {
+    Arc::new(Event { r#type: kind.into(), resource_version: Some(version), ..Event::default() })
+}
+
+/// An event that carries an error: `gone` or `failure`.
+#[must_use]
+pub fn trouble(kind: EventType, error: Error) -> Arc<Event> {
+    Arc::new(Event { r#type: kind.into(), error: Some(Box::new(error)), ..Event::default() })
+}
+
+/// Appends what tells a client that its view changed by itself; only sessions are told.
+pub fn encode_state(wire: Wire, view: u32, state: ViewState, code: Option<u32>, out: &mut Vec<u8>) {
+    if let Wire::WebSocket(encoding) = wire {
+        put_envelope(encoding, 0, &Message::View(View { view, state: state.into(), code }), out);
+    }
+}
+
+/// Appends one envelope as a WebSocket message of its own.
+pub fn put_envelope(encoding: Encoding, id: u64, message: &Message, out: &mut Vec<u8>) {
+    let mut envelope = Vec::with_capacity(128);
+    fanfare_protocol::encode(encoding, id, message, &mut envelope);
+    websocket::put_message(encoding == Encoding::Json, &envelope, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(count: u64, bytes: usize) -> Vec<Arc<Event>> {
+        let event = |offset| Event {
+            r#type: EventType::Put.into(),
+            resource_version: Some(ResourceVersion::new(7, offset)),
+            data: Some(vec![b'1'; bytes].into()),
+            ..Event::default()
+        };
+        (1..=count).map(|offset| Arc::new(event(offset))).collect()
+    }
+
+    fn version(offset: u64) -> ResourceVersion {
+        ResourceVersion::new(7, offset)
+    }
+
+    /// W8, W9: the frames join, and only the first says that older ones were left out.
+    #[test]
+    fn a_large_batch_becomes_frames_that_join() {
+        let events = events(10, 30_000);
+        let span = Span { limited: true, ..Span::new(version(0), version(10), &events) };
+        let spans: Vec<_> = span.split().collect();
+        assert!(spans.len() > 3);
+        assert_eq!(spans.iter().map(|s| s.events.len()).sum::<usize>(), 10);
+        assert!(spans[0].limited && spans[1..].iter().all(|s| !s.limited));
+        assert!(spans.windows(2).all(|pair| pair[0].through == pair[1].after));
+        assert_eq!((spans[0].after, spans[spans.len() - 1].through), (version(0), version(10)));
+    }
+
+    /// W9: inside the snapshot of a fold nothing is covered before the end.
+    #[test]
+    fn a_fold_in_several_frames_covers_nothing_but_in_the_last() {
+        let events = events(10, 30_000);
+        let span = Span { resumable: false, ..Span::new(version(0), version(42), &events) };
+        let spans: Vec<_> = span.split().collect();
+        let (last, others) = spans.split_last().unwrap();
+        assert!(others.iter().all(|s| s.after == version(0) && s.through == version(0)));
+        assert_eq!((last.after, last.through), (version(0), version(42)));
+    }
+
+    #[test]
+    fn an_event_larger_than_a_frame_is_not_split() {
+        let events = events(2, FRAME_BYTES * 3);
+        let counts: Vec<_> = Span::new(version(0), version(2), &events).split().map(|s| s.events.len()).collect();
+        assert_eq!(counts, [1, 1]);
+    }
+
+    #[test]
+    fn an_event_stream_has_an_id_only_where_it_may_resume() {
+        let events = events(1, 1);
+        for (resumable, text) in [
+            (true, "id: 7.1\nevent: put\ndata: {\"type\":\"put\",\"resourceVersion\":\"7.1\",\"data\":1}\n\n"),
+            (false, "event: put\ndata: {\"type\":\"put\",\"resourceVersion\":\"7.1\",\"data\":1}\n\n"),
+        ] {
+            let mut out = Vec::new();
+            encode(Wire::Sse, 1, &Span { resumable, ..Span::new(version(0), version(1), &events) }, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+}
