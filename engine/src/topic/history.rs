@@ -1,0 +1,43 @@
+//! Pages of what a topic retains.
+
+use fanfare_protocol::{Code, Error, History, HistoryPage};
+
+use crate::log::ReadLimit;
+use crate::node::Node;
+
+/// Publications of a page when the client does not say how many.
+const PAGE_ITEMS: u32 = 100;
+
+/// A page ends with the item that passes this: an answer must fit a frame.
+const PAGE_BYTES: u64 = 512 * 1024;
+
+impl Node {
+    /// A page of history, forwards after a version or backwards before one.
+    ///
+    /// # Errors
+    /// `BAD_TOPIC`, `BAD_PARAMETER`, and `GONE`, `EPOCH_CHANGED` or `VERSION_AHEAD` for a version that cannot be read from.
+    pub async fn history(&self, history: &History) -> Result<HistoryPage, Error> {
+        let topic = self.topic_of(&history.topic)?;
+        let max = self.config.limits.page_items_max;
+        let count = history.limit.unwrap_or(PAGE_ITEMS) as usize;
+        if count == 0 || count > max {
+            let message = format!("`limit` is between 1 and {max}");
+            return Err(Error::of(Code::BadParameter).with_parameter("limit").with_message(message));
+        }
+        self.read_barrier(&topic).await?;
+        let limit = ReadLimit { count, bytes: PAGE_BYTES };
+        let page = if history.reverse {
+            self.log.read_before(&topic, history.after, limit)
+        } else {
+            let after = history.after.unwrap_or_else(|| self.log.beginning(&topic));
+            self.log.read_after(&topic, after, limit)
+        }
+        .map_err(|gap| gap.to_error(topic.as_str()))?;
+        Ok(HistoryPage {
+            topic: topic.as_str().to_owned(),
+            r#continue: page.more.then(|| page.through.to_string()),
+            resource_version: Some(page.head),
+            items: page.events.iter().map(|e| e.as_ref().clone()).collect(),
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! Topics as this node serves them: who follows which view, and how a reader gets from its cursor to the head.
+//!
+//! A topic actor orders nothing (versions are given by the shard's state machine, see `log`): it only distributes.
+
+mod actor;
+pub mod catch_up;
+mod census;
+mod expiry;
+mod history;
+pub mod plan;
+mod publish;
+mod registry;
+pub mod watch;
+
+pub use census::Census;
+pub use expiry::Expiry;
+pub use publish::unavailable;
+pub use registry::Topics;

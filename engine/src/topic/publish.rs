@@ -1,0 +1,141 @@
+//! The door for publications: what arrives from a session or over HTTP becomes a command of a shard.
+//!
+//! Everything that can be judged without the topic's state is judged here, on the thread that read it. JSON is
+//! validated and compacted here, once; nothing behind this door looks into it again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use fanfare_cluster::Unavailable;
+use fanfare_protocol::{
+    Code, ContentType, Error, Publication, Publish, Published, ResourceVersion, TopicName, compact, limits,
+};
+
+use super::plan;
+use crate::connection::ConnectionId;
+use crate::log::{self, Answer};
+use crate::node::Node;
+use crate::telemetry::Telemetry;
+
+impl Node {
+    /// Checks and proposes at once, in the caller's order; the future is the shard's answer.
+    ///
+    /// # Errors
+    /// `BAD_TOPIC`, `MALFORMED`, `BAD_PARAMETER` and whatever else needs no look at the topic.
+    pub fn publish(
+        &self,
+        publish: Publish,
+        connection: Option<ConnectionId>,
+    ) -> Result<impl Future<Output = Result<Published, Error>> + use<>, Error> {
+        let topic = self.topic_of(&publish.topic)?;
+        if self.log.head(&topic).is_none() {
+            self.census.admit(self.log.policies().of(topic.namespace()))?;
+        }
+        let is_batch = publish.publication.is_none();
+        let publications =
+            publications(publish.publication, publish.publications, self.config.limits.batch_publications_max)?;
+        let command = log::Publish {
+            topic: topic.as_str().to_owned(),
+            new_epoch: fastrand::u64(1..),
+            publications,
+            connection_id: connection.map(|id| id.to_string()),
+            idempotency_key: publish.idempotency_key,
+            producer: publish.producer,
+            ..log::Publish::default()
+        };
+        let (began, telemetry) = (Instant::now(), Arc::clone(&self.telemetry));
+        let proposal = self.propose(&topic, command.into_command());
+        Ok(async move {
+            let answer = proposal.await;
+            telemetry.commit.observe(began.elapsed().as_secs_f64());
+            published(answer, &topic, is_batch, &telemetry)
+        })
+    }
+
+    /// Ends a topic. Resolves to the last version of the epoch that ended.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such topic.
+    pub async fn delete_topic(&self, topic: &TopicName) -> Result<ResourceVersion, Error> {
+        let command = log::DeleteTopic { topic: topic.as_str().to_owned() };
+        let answer = self.propose(topic, command.into_command()).await.map_err(unavailable)?;
+        match Answer::decode(answer) {
+            Ok(Answer::Deleted(deleted)) => Ok(ResourceVersion::new(deleted.epoch, deleted.offset)),
+            Ok(Answer::Refused(refusal)) => Err(refusal.to_error(topic.as_str())),
+            Ok(Answer::Published(_) | Answer::Expired(_)) | Err(_) => Err(Error::of(Code::Internal)),
+        }
+    }
+
+    /// The topic of a request.
+    ///
+    /// # Errors
+    /// See [`plan::topic`].
+    pub fn topic_of(&self, name: &str) -> Result<TopicName, Error> {
+        plan::topic(name)
+    }
+}
+
+fn publications(one: Option<Publication>, several: Vec<Publication>, max: usize) -> Result<Vec<Publication>, Error> {
+    let publications: Vec<_> = match (one, several) {
+        (Some(_), several) if !several.is_empty() => {
+            return Err(bad("publications", "give one publication or `publications`, not both"));
+        }
+        (Some(one), _) => vec![one],
+        (None, several) => several,
+    };
+    if publications.is_empty() {
+        return Err(bad("data", "there is nothing to publish"));
+    }
+    if publications.len() > max {
+        return Err(bad("publications", &format!("at most {max} in one batch")));
+    }
+    publications.into_iter().map(sealed).collect()
+}
+
+/// A publication as it is stored: its JSON valid and compact.
+fn sealed(mut publication: Publication) -> Result<Publication, Error> {
+    if publication.content_type() == ContentType::Json
+        && let Some(data) = publication.data.take()
+    {
+        let compacted = compact(data, limits::JSON_DEPTH_MAX)
+            .map_err(|e| Error::of(Code::Malformed).with_message(format!("`data`: {e}")))?;
+        publication.data = Some(compacted);
+    }
+    Ok(publication)
+}
+
+fn published(
+    answer: Result<Bytes, Unavailable>,
+    topic: &TopicName,
+    is_batch: bool,
+    telemetry: &Telemetry,
+) -> Result<Published, Error> {
+    match Answer::decode(answer.map_err(unavailable)?) {
+        Ok(Answer::Published(published)) => {
+            if published.repeated {
+                telemetry.publications_repeated.inc_by(u64::from(published.count));
+            }
+            let one = (!is_batch).then(|| published.first());
+            let several = if is_batch { published.versions().collect() } else { Vec::new() };
+            Ok(Published { resource_version: one, resource_versions: several })
+        }
+        Ok(Answer::Refused(refusal)) => Err(refusal.to_error(topic.as_str())),
+        Ok(Answer::Deleted(_) | Answer::Expired(_)) | Err(_) => Err(Error::of(Code::Internal)),
+    }
+}
+
+/// What a shard that cannot answer means to a client.
+#[must_use]
+pub fn unavailable(why: Unavailable) -> Error {
+    match why {
+        Unavailable::Overloaded { retry_after_ms } => Error::of(Code::Overloaded).with_retry_after_ms(retry_after_ms),
+        Unavailable::ShuttingDown => Error::of(Code::GoingAway),
+        Unavailable::Stopped => Error::of(Code::Unavailable),
+    }
+}
+
+fn bad(parameter: &str, message: &str) -> Error {
+    Error::of(Code::BadParameter).with_parameter(parameter).with_message(message)
+}

@@ -1,0 +1,93 @@
+//! Opening a watch: from its plan to a subscription and the place where it begins.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use fanfare_protocol::{Error, OnGone, ResourceVersion};
+
+use super::catch_up::{Reader, Start};
+use super::plan::{Begin, WatchPlan};
+use crate::hub::{Hub, Outlet};
+use crate::log::{Gap, ReadLimit};
+use crate::view::{ViewKey, Wire};
+
+/// A subscription that is open and not yet fed: the client is told first, then [`Reader::start`] runs.
+#[derive(Debug)]
+pub struct Watching {
+    /// The version to tell the client.
+    pub version: ResourceVersion,
+    /// Whether its cursor is continued.
+    pub resumed: bool,
+    /// Brings it to the head.
+    pub reader: Reader,
+    /// Where that begins.
+    pub start: Start,
+}
+
+impl WatchPlan {
+    /// Opens the subscription on this worker.
+    ///
+    /// # Errors
+    /// `ALREADY_SUBSCRIBED`, `UNAVAILABLE`, `VERSION_AHEAD`, and with `onGone=close` `GONE` or `EPOCH_CHANGED`.
+    pub async fn open(self, hub: &Rc<Hub>, outlet: &Rc<Outlet>, wire: Wire) -> Result<Watching, Error> {
+        let key = ViewKey { topic: self.topic.clone(), wire };
+        let slot = hub.subscribe(&key, outlet, self.terms).await?;
+        let reader = Reader {
+            hub: Rc::clone(hub),
+            outlet: Rc::clone(outlet),
+            slot,
+            topic: self.topic.clone(),
+            wire,
+            terms: self.terms,
+        };
+        match self.place(&reader).await {
+            Ok((version, resumed, start)) => Ok(Watching { version, resumed, reader, start }),
+            Err(error) => {
+                hub.unsubscribe(outlet, slot);
+                Err(error)
+            }
+        }
+    }
+
+    async fn place(&self, reader: &Reader) -> Result<(ResourceVersion, bool, Start), Error> {
+        let node = reader.hub.node();
+        let version = match self.begin {
+            Begin::After(version) => return self.resume(reader, version).await,
+            Begin::Snapshot => {
+                node.read_barrier(&self.topic).await?;
+                let snapshot = node.log.snapshot(&self.topic, self.terms.limit);
+                return Ok((snapshot.version, false, Start::Snapshot(snapshot)));
+            }
+            Begin::Beginning => {
+                node.read_barrier(&self.topic).await?;
+                node.log.beginning(&self.topic)
+            }
+            Begin::Latest => {
+                node.read_barrier(&self.topic).await?;
+                node.log.head(&self.topic)
+            }
+        };
+        Ok((version, false, Start::After(version)))
+    }
+
+    async fn resume(&self, reader: &Reader, cursor: ResourceVersion) -> Result<(ResourceVersion, bool, Start), Error> {
+        let wait = Duration::from_millis(u64::from(reader.hub.node().config.delivery.version_wait_ms));
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            match reader.hub.node().log.read_after(&self.topic, cursor, ANYTHING) {
+                Ok(_) => return Ok((cursor, true, Start::After(cursor))),
+                Err(gap @ Gap::Ahead { .. }) => {
+                    let moved = tokio::time::timeout_at(deadline, reader.hub.moved(reader.slot)).await;
+                    if moved.is_err() {
+                        return Err(gap.to_error(self.topic.as_str()));
+                    }
+                }
+                Err(gap) if self.terms.on_gone == OnGone::Close => return Err(gap.to_error(self.topic.as_str())),
+                Err(gap) => return Ok((cursor, false, Start::Gap(cursor, gap))),
+            }
+        }
+    }
+}
+
+/// Enough to learn whether a cursor can be continued.
+const ANYTHING: ReadLimit = ReadLimit { count: 1, bytes: 1 };
