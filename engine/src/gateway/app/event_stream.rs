@@ -1,0 +1,99 @@
+//! The body of a watch that stays open, as SSE or NDJSON: a cursor in a view's ring that the connection pulls from.
+//!
+//! Nothing is queued for it: while the client takes nothing, it is not polled, and its cursor stays where it is until
+//! the ring moves on and it has to read the log. Ends with the node, with its subscription, or after `timeout`.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::attached::Attached;
+use crate::hub::Slot;
+
+/// What one pull takes from the ring at most: the write buffer of an HTTP connection.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+/// A comment of an event stream, which clients skip (WHATWG HTML, 9.2.6). Says that the line is alive, and makes a
+/// dead one fail.
+const SSE_HEARTBEAT: &[u8] = b":\n\n";
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    attached: Attached,
+    slot: Slot,
+    heartbeat: Option<Heartbeat>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    is_ending: bool,
+}
+
+#[derive(Debug)]
+struct Heartbeat {
+    interval: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl EventStream {
+    /// `heartbeat` is the longest silence of an SSE stream, `timeout` the time after which the client wants an end.
+    pub(super) fn new(attached: Attached, slot: Slot, heartbeat: Option<Duration>, timeout: Option<Duration>) -> Self {
+        let heartbeat = heartbeat.map(|interval| Heartbeat { interval, next: Box::pin(sleep(interval)) });
+        let deadline = timeout.map(|timeout| Box::pin(sleep(timeout)));
+        Self { attached, slot, heartbeat, deadline, is_ending: false }
+    }
+
+    fn hear(&mut self, cx: &mut Context<'_>) {
+        let outlet = &self.attached.outlet;
+        outlet.register(cx);
+        // Whatever the notice is, what it has to say stands in the outbox and is sent before the end.
+        while outlet.take_notice().is_some() {
+            self.is_ending = true;
+        }
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            self.deadline = None;
+            self.is_ending = true;
+        }
+    }
+
+    fn take(&self) -> Option<Bytes> {
+        let outlet = &self.attached.outlet;
+        if outlet.outbox_bytes() > 0 {
+            return Some(outlet.take_outbox().into());
+        }
+        if self.is_ending { None } else { self.attached.hub.take(self.slot, CHUNK_BYTES) }
+    }
+}
+
+impl Heartbeat {
+    fn postpone(&mut self) {
+        self.next.as_mut().reset(Instant::now() + self.interval);
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.hear(cx);
+        if let Some(bytes) = this.take() {
+            this.heartbeat.iter_mut().for_each(Heartbeat::postpone);
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        if this.is_ending {
+            return Poll::Ready(None);
+        }
+        if let Some(heartbeat) = &mut this.heartbeat
+            && heartbeat.next.as_mut().poll(cx).is_ready()
+        {
+            heartbeat.postpone();
+            return Poll::Ready(Some(Ok(Bytes::from_static(SSE_HEARTBEAT))));
+        }
+        Poll::Pending
+    }
+}

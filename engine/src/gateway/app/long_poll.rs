@@ -1,0 +1,125 @@
+//! The watch of clients that can only ask: answers as soon as there is an event behind the cursor, or after `timeout`.
+//!
+//! Waits on a view without bytes and reads the log itself, so that a poll that is repeated at once costs one read and
+//! nothing is kept for it in between.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, Watch, json, limits};
+use tokio::time::{Instant, timeout_at};
+
+use super::attached::Attached;
+use super::reply::{self, list};
+use crate::hub::Hub;
+use crate::log::{Gap, Page, ReadLimit, Snapshot};
+use crate::telemetry::Transport;
+use crate::topic::catch_up::{Reader, Start};
+use crate::topic::plan::WatchPlan;
+use crate::topic::watch::Watching;
+use crate::view::{self, Wire};
+
+/// Events of an answer end with the one that passes this, so that an answer stays what a phone takes in one piece.
+const ANSWER_BYTES: u64 = 512 * 1024;
+
+/// An answer to a cursor holds what followed it, for ever: a cache may serve the same poll of many clients. Short,
+/// because an answer that was given while nothing more was known is shorter than it could be a moment later.
+const CACHED: &str = "public, max-age=1";
+
+/// The events of an answer and the cursor behind them.
+struct Answer {
+    events: Vec<Arc<Event>>,
+    through: ResourceVersion,
+}
+
+/// Answers a long poll; one whose cursor stands in the URL may be answered by a cache.
+///
+/// # Errors
+/// `BAD_PARAMETER`, gaps (unless `onGone=snapshot`), a full or draining node.
+pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
+    let deadline = Instant::now() + wait(watch, hub.node().config.limits.long_poll_ms_max)?;
+    let plan = WatchPlan::new(watch, OnGone::Close)?;
+    let attached = Attached::new(hub, Transport::LongPoll)?;
+    let Watching { reader, start, .. } = plan.open(hub, &attached.outlet, Wire::Signal).await?;
+    let most = hub.node().config.limits.page_items_max;
+    let limit = ReadLimit { count: watch.limit.map_or(most, |limit| most.min(limit as usize)), bytes: ANSWER_BYTES };
+    let (answer, is_resumed) = match start {
+        Start::Snapshot(snapshot) => (sum(snapshot), false),
+        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader)?, false),
+        Start::After(cursor) => (follow(&attached, &reader, cursor, limit, deadline).await?, true),
+    };
+    let mut response = HttpResponse::Ok();
+    if is_in_url && is_resumed && !answer.events.is_empty() {
+        response.insert_header((CACHE_CONTROL, CACHED));
+    }
+    Ok(reply::json(&mut response, body(&answer)))
+}
+
+fn wait(watch: &Watch, ms_max: u32) -> Result<Duration, Error> {
+    match watch.timeout_ms {
+        Some(ms) if ms > u64::from(ms_max) => Err(Error::bad_parameter("timeout", format_args!("at most {ms_max}ms"))),
+        Some(ms) => Ok(Duration::from_millis(ms)),
+        None => Ok(Duration::from_millis(limits::LONG_POLL_TIMEOUT_MS.min(u64::from(ms_max)))),
+    }
+}
+
+async fn follow(
+    attached: &Attached,
+    reader: &Reader,
+    mut cursor: ResourceVersion,
+    limit: ReadLimit,
+    deadline: Instant,
+) -> Result<Answer, Error> {
+    loop {
+        let Page { events, through, more, .. } = match attached.hub.node().log.read_after(&reader.topic, cursor, limit)
+        {
+            Ok(page) => page,
+            Err(gap) => return gap_or_sum(&gap, reader),
+        };
+        if !events.is_empty() {
+            return Ok(Answer { events, through });
+        }
+        cursor = through;
+        if more {
+            continue;
+        }
+        // Nothing awaits between the read and the registration: the hub runs on this thread, so a commit that the
+        // read did not see has still to move the view.
+        let moved = async {
+            tokio::select! {
+                () = attached.hub.moved(reader.slot) => true,
+                // A drained node lets go at once: the next poll finds another one.
+                _ = attached.ended() => false,
+            }
+        };
+        if !timeout_at(deadline, moved).await.unwrap_or(false) {
+            return Ok(Answer { events: Vec::new(), through: cursor });
+        }
+    }
+}
+
+fn gap_or_sum(gap: &Gap, reader: &Reader) -> Result<Answer, Error> {
+    let error = gap.to_error(reader.topic.as_str());
+    if reader.terms.on_gone != OnGone::Snapshot {
+        return Err(error);
+    }
+    let Answer { mut events, through } = sum(reader.hub.node().log.snapshot(&reader.topic, reader.terms.limit));
+    events.insert(0, view::trouble(EventType::Gone, error));
+    Ok(Answer { events, through })
+}
+
+fn sum(snapshot: Snapshot) -> Answer {
+    let (mut events, through) = (snapshot.items, snapshot.version);
+    events.push(view::marker(EventType::SnapshotEnd, through));
+    Answer { events, through }
+}
+
+fn body(answer: &Answer) -> Vec<u8> {
+    let mut out = b"{\"events\":".to_vec();
+    list(&mut out, &answer.events, |out, event| json::write_event(event, out));
+    out.extend_from_slice(format!(",\"resourceVersion\":\"{}\"}}", answer.through).as_bytes());
+    out
+}

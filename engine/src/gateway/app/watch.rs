@@ -1,0 +1,126 @@
+//! `GET /v1/topics/{topic}?watch=true`: the same watch in three forms, chosen by `Accept`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use fanfare_protocol::{Code, Error, EventType, OnGone, ResourceVersion, TopicName, Watch};
+
+use super::accept::Form;
+use super::attached::Attached;
+use super::event_stream::EventStream;
+use super::long_poll;
+use super::query::Query;
+use super::reply::header_text;
+use crate::hub::Hub;
+use crate::telemetry::Transport;
+use crate::topic::catch_up::Start;
+use crate::topic::plan::WatchPlan;
+use crate::topic::watch::Watching;
+use crate::view::{self, Span, Wire};
+
+/// What an `EventSource` sends when it reconnects: the `id:` of the last event that it has seen.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// How long an `EventSource` waits before it reconnects; told first, so that it holds also when nothing else arrives.
+const SSE_RETRY: &[u8] = b"retry: 1000\n\n";
+
+/// Opens a watch.
+///
+/// # Errors
+/// Whatever is known before the first byte of a stream: parameters, gaps with `onGone=close`, a full or draining node.
+pub(super) async fn open(
+    hub: Rc<Hub>,
+    request: HttpRequest,
+    topic: TopicName,
+    query: Query,
+) -> Result<HttpResponse, Error> {
+    let form = Form::of(&accept(&request));
+    let mut watch = query.into_watch(topic.as_str())?;
+    let header = last_event_id(&request)?;
+    // What a cache sees of a cursor is the query alone.
+    let is_in_query = header.is_none() && watch.resource_version.is_some();
+    watch.resource_version = header.or(watch.resource_version);
+    // Its headers pin the buffer that they were parsed from, for as long as the watch lasts.
+    drop(request);
+    match form {
+        Form::Sse => sse(&hub, &watch).await,
+        Form::Ndjson => ndjson(&hub, &watch).await,
+        Form::LongPoll => long_poll::answer(&hub, &watch, is_in_query).await,
+    }
+}
+
+/// A list may be spread over several headers (RFC 9110, 5.3).
+fn accept(request: &HttpRequest) -> String {
+    let values: Vec<_> = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
+fn last_event_id(request: &HttpRequest) -> Result<Option<ResourceVersion>, Error> {
+    let text = header_text(request, LAST_EVENT_ID)?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|error| Error::bad_parameter("Last-Event-ID", error))).transpose()
+}
+
+async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
+    let plan = WatchPlan::new(watch, OnGone::Snapshot)?;
+    let attached = match Attached::new(hub, Transport::Sse) {
+        Ok(attached) => attached,
+        // An `EventSource` never comes back from an error status, but does from the end of a stream.
+        Err(error) if error.known_code() == Some(Code::GoingAway) => return Ok(farewell(error)),
+        Err(error) => return Err(error),
+    };
+    attached.outlet.push(|out| out.extend_from_slice(SSE_RETRY));
+    let heartbeat = Duration::from_millis(u64::from(hub.node().config.delivery.heartbeat_interval_ms));
+    let body = stream(attached, plan, watch, Wire::Sse, Some(heartbeat)).await?;
+    Ok(event_stream().streaming(body))
+}
+
+async fn ndjson(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
+    let plan = WatchPlan::new(watch, OnGone::Close)?;
+    let body = stream(Attached::new(hub, Transport::Ndjson)?, plan, watch, Wire::Ndjson, None).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "application/x-ndjson"));
+    Ok(live(&mut response).streaming(body))
+}
+
+async fn stream(
+    attached: Attached,
+    plan: WatchPlan,
+    watch: &Watch,
+    wire: Wire,
+    heartbeat: Option<Duration>,
+) -> Result<EventStream, Error> {
+    let Watching { version, resumed, reader, start } = plan.open(&attached.hub, &attached.outlet, wire).await?;
+    if let (Start::After(_), false) = (&start, resumed) {
+        // A client that is cut off before the first event would else not know where it stood.
+        let events = [view::marker(EventType::Bookmark, version)];
+        let span = Span::new(version, version, &events);
+        attached.outlet.push(|out| view::encode(wire, reader.slot.view, &span, out));
+    }
+    let body = EventStream::new(attached, reader.slot, heartbeat, watch.timeout_ms.map(Duration::from_millis));
+    actix::spawn(reader.start(start));
+    Ok(body)
+}
+
+/// Tells an event stream that it has to come back, and ends it.
+fn farewell(error: Error) -> HttpResponse {
+    let mut body = SSE_RETRY.to_vec();
+    let events = [view::trouble(EventType::Failure, error)];
+    let span = Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) };
+    view::encode(Wire::Sse, 0, &span, &mut body);
+    event_stream().body(Bytes::from(body))
+}
+
+fn event_stream() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "text/event-stream"));
+    live(&mut response);
+    response
+}
+
+/// No one between node and client may keep or hold back what comes.
+fn live(response: &mut actix_web::HttpResponseBuilder) -> &mut actix_web::HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header(("x-accel-buffering", "no"))
+}

@@ -1,0 +1,117 @@
+//! The listener and its workers: actix-server with actix-web for requests and the upgrade service for WebSockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix::Actor;
+use actix_http::{HttpService, KeepAlive};
+use actix_server::ServerHandle;
+use actix_service::{fn_service, map_config};
+use actix_web::dev::AppConfig;
+use tokio::net::TcpStream;
+
+use super::{app, upgrade};
+use crate::hub::{Delivery, Hub, HubActor, HubId};
+use crate::node::{Node, StartError};
+
+/// Connections that the kernel queues while the workers are busy accepting.
+const BACKLOG: u32 = 4_096;
+
+/// How long the workers may take to finish their last HTTP answers, in seconds, after everything else has ended.
+const WORKERS_GRACE_S: u64 = 1;
+
+/// A listening node. Must be started within an actix system.
+#[derive(Debug)]
+pub struct Server {
+    node: Arc<Node>,
+    address: SocketAddr,
+    handle: ServerHandle,
+    finished: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Binds the listener and starts the workers.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or a thread cannot be started.
+    pub fn start(node: Arc<Node>) -> Result<Self, StartError> {
+        let server = &node.config.server;
+        let listener = std::net::TcpListener::bind(server.listen)
+            .map_err(|source| StartError::Listen { address: server.listen, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address: server.listen, source })?;
+        let hubs = Arc::new(AtomicUsize::new(0));
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let (workers, worker_node) = (server.workers.count(cores), Arc::clone(&node));
+        let build = move || {
+            let id = HubId(hubs.fetch_add(1, Ordering::Relaxed));
+            let hub = Hub::new(id, Arc::clone(&worker_node));
+            let actor = HubActor(Rc::clone(&hub)).start();
+            worker_node.add_hub(actor.clone());
+            hub.set_address(actor);
+            let handshake = Duration::from_millis(u64::from(worker_node.config.limits.handshake_timeout_ms));
+            let upgrades = Rc::clone(&hub);
+            let delivery = worker_node.config.delivery.clone();
+            HttpService::<TcpStream, _, _>::build()
+                .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
+                .client_request_timeout(handshake)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                // A watcher that hangs up is gone at once, instead of at the second write that fails.
+                .h1_allow_half_closed(false)
+                .tcp_nodelay(true)
+                .on_connect_ext(move |stream, _| tune(stream, &delivery))
+                .local_addr(address)
+                .upgrade(fn_service(move |request| upgrade::upgrade(Rc::clone(&upgrades), request)))
+                .finish(map_config(app::app(hub), |_| AppConfig::default()))
+                .tcp()
+        };
+        let running = actix_server::Server::build()
+            .workers(workers)
+            .backlog(BACKLOG)
+            .disable_signals()
+            .shutdown_timeout(WORKERS_GRACE_S)
+            .max_concurrent_connections(node.config.limits.connections_max)
+            .listen("fanfare", listener, build)
+            .map_err(|source| StartError::Listen { address, source })?
+            .run();
+        let handle = running.handle();
+        Ok(Self { node, address, handle, finished: actix_rt::spawn(running) })
+    }
+
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Resolves when the server ends without having been asked to.
+    pub async fn ended(&mut self) -> io::Result<()> {
+        (&mut self.finished).await.map_err(io::Error::other)?
+    }
+
+    /// Drains and stops: clients are told to go elsewhere, what is in flight is answered, then everything closes.
+    /// Takes at most `server.shutdown_timeout_ms`.
+    pub async fn stop(self) {
+        let deadline = Duration::from_millis(u64::from(self.node.config.server.shutdown_timeout_ms));
+        let grace = deadline.saturating_sub(Duration::from_secs(WORKERS_GRACE_S + 1));
+        self.node.drain();
+        if tokio::time::timeout(grace, self.node.connections.none_left()).await.is_err() {
+            tracing::warn!(left = self.node.connections.count(), "connections did not close in time");
+        }
+        self.handle.stop(true).await;
+        self.node.shutdown();
+    }
+}
+
+/// Tuning only: a kernel that refuses one of these still serves the connection.
+fn tune(stream: &TcpStream, delivery: &Delivery) {
+    let socket = socket2::SockRef::from(stream);
+    let _ = socket.set_send_buffer_size(delivery.send_buffer_bytes);
+    // While a peer takes nothing, the body of its answer is not polled: only the kernel can notice that it never will.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(u64::from(delivery.write_timeout_ms))));
+}
