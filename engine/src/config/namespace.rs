@@ -1,0 +1,127 @@
+//! The list `[[namespace]]`: what is declared about topics by the part of their name before the first `:`.
+
+use serde::{Deserialize, Serialize};
+
+use super::idempotency::Idempotency;
+use crate::log::{Kind, Policy};
+
+/// One namespace. A topic of a namespace that is not declared takes the policy of `default`, which may be declared too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Namespace {
+    /// The part of a topic's name before the first `:`. Must be given, once.
+    pub name: String,
+    /// What a topic is: `stream` (the last publications), `state` (the latest value of each key) or `document`
+    /// (publishes are answered `NOT_SUPPORTED` by this version). Can never be changed.
+    #[serde(with = "kind")]
+    pub kind: Kind,
+    /// `replicated`: acknowledged by a majority, or `ephemeral`: held in memory by one node. This version is one node
+    /// that holds everything in memory, so both lose their topics with the process.
+    pub durability: Durability,
+    /// Publications that a topic retains: 1,000, what someone who was away for a while catches up. Older ones are
+    /// forgotten; a cursor before them is answered `GONE`.
+    pub history_count: u64,
+    /// Bytes that a topic retains, 256 for each publication included: 4 MiB, some fifteen of the largest publications.
+    /// Older ones are forgotten.
+    pub history_bytes: u64,
+    /// Age of what a topic retains: 24 hours, a night and a morning. Older ones are forgotten.
+    pub history_age_ms: u64,
+    /// Data, key and attributes of one publication: 256 KiB, a quarter of `limits.frame_bytes_max`. Larger ones get
+    /// `PUBLICATION_TOO_LARGE`.
+    pub publication_bytes_max: u64,
+    /// Topics of the namespace: 1,000,000. Further ones get `TOO_MANY_TOPICS`.
+    pub topics_max: u64,
+    /// Keys of a `state` topic: 100,000, so that its snapshot stays one that a browser can take. Further ones are
+    /// refused.
+    pub keys_max: u64,
+    /// Bytes of all keys of a `state` topic, which retention does not touch: 64 MiB. What does not fit is refused.
+    pub fold_bytes_max: u64,
+}
+
+/// See [`Namespace::durability`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Acknowledged when a majority of the shard's replicas has it.
+    Replicated,
+    /// Sequenced in memory.
+    Ephemeral,
+}
+
+impl Namespace {
+    /// A namespace with the defaults of a policy.
+    #[must_use]
+    pub fn new(name: &str, kind: Kind) -> Self {
+        let policy = Policy::new(name, kind);
+        Self {
+            kind,
+            durability: Durability::Replicated,
+            history_count: policy.history_count,
+            history_bytes: policy.history_bytes,
+            history_age_ms: policy.history_age_ms,
+            publication_bytes_max: policy.publication_bytes_max,
+            topics_max: policy.topics_max,
+            keys_max: policy.keys_max,
+            fold_bytes_max: policy.fold_bytes_max,
+            name: policy.name,
+        }
+    }
+
+    /// What a node without a file declares, for its demos.
+    #[must_use]
+    pub fn demos() -> Vec<Self> {
+        /// Values that the next second replaces: whoever was away longer than some minutes takes a snapshot.
+        const SHORT_AGE_MS: u64 = 10 * 60 * 1_000;
+        let fleeting = |name| Self {
+            durability: Durability::Ephemeral,
+            history_age_ms: SHORT_AGE_MS,
+            ..Self::new(name, Kind::State)
+        };
+        vec![
+            Self::new("chat", Kind::Stream),
+            // A key a person, gone within seconds; a line of text at most.
+            Self { history_count: 100, publication_bytes_max: 1_024, keys_max: 1_000, ..fleeting("typing") },
+            // A key a symbol, many times a second each: a longer history than others for the same minutes.
+            Self { history_count: 10_000, publication_bytes_max: 16 * 1024, keys_max: 10_000, ..fleeting("ticks") },
+            Self { history_count: 10_000, publication_bytes_max: 16 * 1024, ..fleeting("fleet") },
+            Self::new("doc", Kind::Document),
+        ]
+    }
+
+    /// What the log keeps to.
+    #[must_use]
+    pub fn policy(&self, idempotency: Idempotency) -> Policy {
+        Policy {
+            name: self.name.clone(),
+            kind: self.kind,
+            history_count: self.history_count,
+            history_bytes: self.history_bytes,
+            history_age_ms: self.history_age_ms,
+            publication_bytes_max: self.publication_bytes_max,
+            topics_max: self.topics_max,
+            keys_max: self.keys_max,
+            fold_bytes_max: self.fold_bytes_max,
+            idempotency: idempotency.policy(),
+        }
+    }
+}
+
+/// The names of kinds.
+mod kind {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::log::Kind;
+
+    const ALL: [Kind; 3] = [Kind::Stream, Kind::State, Kind::Document];
+
+    pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(kind.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = ALL.into_iter().find(|kind| kind.as_str() == name);
+        known.ok_or_else(|| D::Error::unknown_variant(&name, &["stream", "state", "document"]))
+    }
+}
