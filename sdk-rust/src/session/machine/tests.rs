@@ -1,0 +1,280 @@
+//! The session against a model of the other side, over lines that break, lose, repeat and delay, with readers that do
+//! not read, nodes that refuse, forget and begin anew. Whatever happens, once it has calmed down every publication was
+//! delivered once and in order, or the reader was told that it was not.
+
+mod model;
+mod world;
+
+use fanfare_protocol::{Code, Incoming, Message, MessageType};
+use proptest::prelude::*;
+
+use super::*;
+use crate::session::{ConnectionState, Start};
+use model::Mischief;
+use world::{Action, World};
+
+/// Topics of the model: `s…` are of the kind `state`.
+const TOPICS: [&str; 3] = ["chat:a", "chat:b", "s:keys"];
+
+fn mischief() -> impl Strategy<Value = Mischief> {
+    prop_oneof![
+        Just(Mischief::RefuseBefore(Code::Overloaded)),
+        Just(Mischief::RefuseBefore(Code::PublicationTooLarge)),
+        Just(Mischief::RefuseBefore(Code::Unavailable)),
+        Just(Mischief::RefuseFinally(Code::VersionConflict)),
+        Just(Mischief::StoreAndFail),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let topic = || (0..TOPICS.len()).prop_map(|index| TOPICS[index]);
+    let start = prop_oneof![Just(Start::Snapshot), Just(Start::Beginning), Just(Start::Latest)];
+    prop_oneof![
+        12 => topic().prop_map(Action::Publish),
+        6 => topic().prop_map(Action::PublishElsewhere),
+        3 => (topic(), start).prop_map(|(topic, start)| Action::Watch(topic, start)),
+        1 => (0_usize..8).prop_map(Action::Unwatch),
+        12 => (1_usize..6).prop_map(Action::ToNode),
+        12 => (1_usize..6).prop_map(Action::ToClient),
+        6 => Just(Action::Spread),
+        8 => (0_usize..8).prop_map(Action::Read),
+        8 => (1_u64..2_000).prop_map(Action::Pass),
+        2 => Just(Action::Cut),
+        2 => Just(Action::CutLate),
+        2 => Just(Action::Stray),
+        2 => Just(Action::LoseFrame),
+        2 => Just(Action::RepeatFrame),
+        2 => Just(Action::SwapAnswers),
+        2 => mischief().prop_map(Action::Mischief),
+        1 => topic().prop_map(Action::Recreate),
+        1 => topic().prop_map(Action::Trim),
+        1 => topic().prop_map(Action::ForgetProducers),
+        1 => Just(Action::Goaway),
+        1 => Just(Action::EndView),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Order, no loss, no duplicates, exact resume and told gaps, as far as they are the client's part.
+    #[test]
+    fn whatever_happens_each_publication_comes_once_and_in_order_or_the_reader_is_told(
+        actions in proptest::collection::vec(action(), 1..250),
+        seed in any::<u64>(),
+    ) {
+        let mut world = World::new(seed);
+        for action in actions {
+            world.act(action);
+        }
+        world.calm_down();
+        world.check();
+    }
+}
+
+fn sent(world: &World, kind: MessageType) -> Vec<Message> {
+    world.said().filter(|message| message.message_type() == kind).cloned().collect()
+}
+
+#[test]
+fn a_publish_is_repeated_under_its_sequence_after_a_cut_and_stored_once() {
+    let mut world = World::online();
+    world.act(Action::Publish("chat:a"));
+    world.act(Action::ToNode(9));
+    world.act(Action::Cut);
+    world.calm_down();
+    let sequences: Vec<_> = sent(&world, MessageType::Publish)
+        .into_iter()
+        .map(|message| match message {
+            Message::Publish(publish) => publish.producer.unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(sequences.len(), 2);
+    assert_eq!(sequences[0], sequences[1]);
+    assert_eq!(world.node.head("chat:a").offset, 1);
+    world.check();
+}
+
+/// P9: a topic that does not know a producer would take its second publication without its first.
+#[test]
+fn the_first_publication_goes_alone_and_the_others_follow_in_a_burst() {
+    let mut world = World::online();
+    for _ in 0..20 {
+        world.act(Action::Publish("chat:a"));
+    }
+    assert_eq!(sent(&world, MessageType::Publish).len(), 1);
+    world.act(Action::ToNode(9));
+    world.act(Action::ToClient(9));
+    // CONNECTED told that the model takes eight at once.
+    assert_eq!(sent(&world, MessageType::Publish).len(), 1 + 8);
+    world.calm_down();
+    world.check();
+}
+
+/// S5.
+#[test]
+fn no_more_requests_are_in_flight_than_the_node_takes() {
+    let mut world = World::online();
+    for topic in ["chat:c", "chat:d", "chat:e", "chat:f", "chat:g", "chat:h", "chat:i", "chat:j", "chat:k", "chat:l"] {
+        world.act(Action::Publish(topic));
+        world.act(Action::Watch(topic, Start::Snapshot));
+    }
+    assert_eq!(world.in_flight(), 8);
+    world.calm_down();
+    assert_eq!(world.node.refused_count(Code::TooManyRequestsInFlight), 0);
+    world.check();
+}
+
+/// S9.
+#[test]
+fn after_goaway_nothing_is_asked_until_the_next_connection_and_nothing_is_lost() {
+    let mut world = World::online();
+    world.act(Action::Goaway);
+    world.act(Action::ToClient(9));
+    world.act(Action::Publish("chat:a"));
+    assert!(sent(&world, MessageType::Publish).is_empty());
+    world.calm_down();
+    assert_eq!(world.node.head("chat:a").offset, 1);
+    assert_eq!(sent(&world, MessageType::Connect).len(), 2);
+    world.check();
+}
+
+/// The bound of a watch that nobody reads, and what it costs the others.
+#[test]
+fn an_unread_watch_is_stopped_at_its_bound_and_resumed_from_its_cursor() {
+    let mut world = World::online();
+    world.act(Action::Watch("chat:a", Start::Beginning));
+    world.settle();
+    for _ in 0..400 {
+        world.act(Action::PublishElsewhere("chat:a"));
+        world.settle();
+    }
+    assert!(world.session.stats().lags_count > 0);
+    assert!(world.unread_bytes() < 3 * world::WATCH_BYTES_MAX);
+    assert_eq!(sent(&world, MessageType::Unsubscribe).len(), 1);
+    world.calm_down();
+    assert_eq!(world.session.stats().gones_count, 0);
+    world.check();
+}
+
+/// W8.
+#[test]
+fn a_frame_that_is_lost_is_noticed_and_its_events_are_asked_for_again() {
+    let mut world = World::online();
+    world.act(Action::Watch("chat:a", Start::Beginning));
+    world.settle();
+    for _ in 0..3 {
+        world.act(Action::PublishElsewhere("chat:a"));
+        world.act(Action::Spread);
+    }
+    world.act(Action::LoseFrame);
+    world.calm_down();
+    assert_eq!((world.session.stats().gaps_count, world.session.stats().gones_count), (1, 0));
+    world.check();
+}
+
+#[test]
+fn a_watch_that_is_dropped_is_unsubscribed_also_when_it_was_still_being_opened() {
+    let mut world = World::online();
+    world.act(Action::Watch("chat:a", Start::Snapshot));
+    world.act(Action::Unwatch(0));
+    world.calm_down();
+    assert_eq!(sent(&world, MessageType::Unsubscribe).len(), 1);
+    assert_eq!(world.node.open_views(), 0);
+}
+
+#[test]
+fn closing_waits_for_what_is_published_and_then_ends_everything() {
+    let mut world = World::online();
+    world.act(Action::Watch("chat:a", Start::Snapshot));
+    world.act(Action::Publish("chat:a"));
+    world.close();
+    assert!(!world.is_finished());
+    world.settle();
+    assert!(world.is_finished());
+    assert_eq!(world.node.head("chat:a").offset, 1);
+    assert_eq!(world.state(), &ConnectionState::Closed { error: None });
+    world.check();
+}
+
+#[test]
+fn closing_without_a_node_gives_up_in_time() {
+    let mut world = World::new(1);
+    world.act(Action::Publish("chat:a"));
+    world.close();
+    world.act(Action::Pass(10_000));
+    assert!(world.is_finished());
+    assert_eq!(world.refusals(), [Some(ErrorKind::Closed)]);
+}
+
+/// S2, X3: an error that trying again does not mend ends the client and is told to everyone.
+#[test]
+fn a_final_refusal_of_the_connection_ends_watches_and_publishes_with_it() {
+    let mut world = World::new(1);
+    world.act(Action::Watch("chat:a", Start::Snapshot));
+    world.act(Action::Publish("chat:a"));
+    world.node.refuse_connections(Some(Code::Unauthorized));
+    world.settle();
+    assert!(world.is_finished());
+    assert_eq!(world.refusals(), [Some(ErrorKind::Refused)]);
+    assert!(world.reader_errors().all(|error| error.code() == Some(Code::Unauthorized)));
+}
+
+/// S11: a connection that nobody uses is not kept open for its own sake.
+#[test]
+fn an_idle_connection_that_is_closed_is_opened_again_by_the_next_publish() {
+    let mut world = World::online();
+    world.lose(&Code::Idle.into());
+    assert_eq!(world.state(), &ConnectionState::Idle);
+    world.act(Action::Pass(600_000));
+    assert_eq!(sent(&world, MessageType::Connect).len(), 1);
+    world.act(Action::Publish("chat:a"));
+    world.calm_down();
+    assert_eq!(sent(&world, MessageType::Connect).len(), 2);
+    world.check();
+}
+
+/// P14: what may have taken effect is not repeated when that could double it, and the caller is told.
+#[test]
+fn a_publish_without_an_answer_fails_in_time_and_the_next_ones_go_on() {
+    let mut world = World::online();
+    world.act(Action::Publish("chat:a"));
+    world.act(Action::Cut);
+    world.node.refuse_connections(Some(Code::Unavailable));
+    world.act(Action::Pass(70_000));
+    assert_eq!(world.refusals(), [Some(ErrorKind::Timeout)]);
+    world.node.refuse_connections(None);
+    world.act(Action::Publish("chat:a"));
+    world.calm_down();
+    assert_eq!(world.node.head("chat:a").offset, 1);
+    world.check();
+}
+
+#[test]
+fn an_answer_to_another_question_ends_the_connection_and_not_the_client() {
+    let mut world = World::online();
+    world.act(Action::Publish("chat:a"));
+    let id = world.last_id();
+    let message = Message::Unsubscribed(fanfare_protocol::Unsubscribed { view: 1 });
+    world.hear(Incoming { id, traceparent: None, message });
+    assert!(
+        matches!(world.state(), ConnectionState::Disconnected { error, .. } if error.kind() == ErrorKind::Protocol)
+    );
+    world.calm_down();
+    world.check();
+}
+
+/// P15.
+#[test]
+fn a_page_is_asked_for_again_after_a_cut_and_refused_with_its_code() {
+    let mut world = World::online();
+    world.act(Action::PublishElsewhere("chat:a"));
+    let ticket = world.history("chat:a");
+    world.act(Action::Cut);
+    world.calm_down();
+    assert!(matches!(world.answer(ticket), Some(Ok(crate::session::Answer::Page(page))) if page.items.len() == 1));
+    let ticket = world.history("chat:refused");
+    world.calm_down();
+    assert!(matches!(world.answer(ticket), Some(Err(error)) if error.code() == Some(Code::NotFound)));
+}
