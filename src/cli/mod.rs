@@ -1,0 +1,87 @@
+//! The command line: one file per command. Exit status 0: done, 1: failed, 2: wrong usage. An error is one sentence on
+//! standard error that says what to do.
+
+mod config;
+mod node;
+mod output;
+mod publish;
+mod serve;
+mod signals;
+mod topics;
+mod usage;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Self-hosted realtime engine: topics are versioned logs, to watch is to hold a cursor.
+#[derive(Debug, Parser)]
+#[command(name = "fanfare", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Watch(watch::Watch),
+    Publish(publish::Publish),
+    Topics(topics::Topics),
+    #[command(subcommand)]
+    Config(config::Config),
+}
+
+/// Runs what the arguments ask for.
+pub(crate) fn run() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Watch(watch) => watch.run(),
+        Command::Publish(publish) => publish.run(),
+        Command::Topics(topics) => topics.run(),
+        Command::Config(config) => config.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            for sentence in sentence(&error).lines() {
+                output::tell("error", sentence);
+            }
+            let is_usage = error.downcast_ref::<usage::WrongUsage>().is_some();
+            ExitCode::from(if is_usage { 2 } else { 1 })
+        }
+    }
+}
+
+/// An error and its causes, those left out that it names itself.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match sentence.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => sentence,
+        told => format!("{told}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_described() {
+        use clap::CommandFactory;
+
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || anyhow::Error::from(std::io::Error::other("no route"));
+        assert_eq!(sentence(&cause().context("cannot reach it")), "cannot reach it: no route");
+        let twice = Err::<(), _>(cause()).context("cannot reach it: no route, try another").unwrap_err();
+        assert_eq!(sentence(&twice), "cannot reach it: no route, try another");
+    }
+}
