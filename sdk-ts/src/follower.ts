@@ -1,0 +1,97 @@
+/** One watch as a subscription sees it: its cursor, its terms, and what of a batch it hands on. */
+
+import { Cursor, type Start } from "./cursor.js";
+import type { Effects } from "./effect.js";
+import type { FanfareError } from "./error.js";
+import type { TopicEvent } from "./event.js";
+import type * as wire from "./generated/messages.js";
+
+/** What a watch decides for itself, whatever its view. */
+export interface Terms extends Start {
+  /** Publications in the snapshot of a `stream`; the node's default is 100. */
+  readonly limit?: number;
+  /** `close` ends the watch with the error; `snapshot`, the default, tells it `gone` and goes on with one. */
+  readonly onGone?: "snapshot" | "close";
+  /** `false` leaves out what this client published itself. */
+  readonly echo?: boolean;
+}
+
+/** What the watches of a client have in common. */
+export interface Surroundings {
+  /** Whether it names a connection of this client, the present one or one before. */
+  readonly isOwn: (connectionId: string | undefined) => boolean;
+  /** The node ended the watch, the application was told. */
+  readonly ended: (watch: number) => void;
+  /** They only grow. */
+  readonly counters: { events: number; duplicates: number; gones: number; gaps: number };
+}
+
+export class Follower {
+  readonly watch: number;
+  readonly terms: Terms;
+  readonly cursor: Cursor;
+  /** The application has enough for the moment. */
+  isPaused = false;
+  /** The subscription, as it runs now, serves it. */
+  isFollowing = false;
+  /** The application was told that nothing more comes. */
+  isOver = false;
+  /** The number of the last subscription that served it. */
+  turn = 0;
+  readonly #surroundings: Surroundings;
+
+  constructor(watch: number, terms: Terms, surroundings: Surroundings) {
+    this.watch = watch;
+    this.terms = terms;
+    this.cursor = new Cursor(terms);
+    this.#surroundings = surroundings;
+  }
+
+  subscribed(answer: wire.Watched, out: Effects): void {
+    this.isFollowing = true;
+    this.#hand(this.cursor.subscribed(answer), out);
+  }
+
+  /** `false`: publications are missing before the batch. */
+  take(batch: wire.EventBatch, out: Effects): boolean {
+    const taken = this.cursor.take(batch);
+    if (taken === "gap") return false;
+    this.#surroundings.counters.duplicates += taken.duplicates;
+    this.#hand(taken.events, out);
+    return true;
+  }
+
+  /** The node cannot continue its place. */
+  gone(error: FanfareError, out: Effects): void {
+    this.#hand(this.cursor.gone(error), out);
+  }
+
+  /** Nothing more comes. */
+  end(error: FanfareError, out: Effects): void {
+    this.isOver = true;
+    this.#surroundings.ended(this.watch);
+    out.push({ do: "end", watch: this.watch, error });
+  }
+
+  /** The subscription is over. */
+  lost(): void {
+    this.cursor.lost();
+    this.isFollowing = false;
+  }
+
+  #hand(all: readonly TopicEvent[], out: Effects): void {
+    const { counters, isOwn } = this.#surroundings;
+    const gone = all.find((event) => event.type === "gone");
+    if (gone) counters.gones++;
+    if (gone && this.terms.onGone === "close") {
+      this.end(gone.error, out);
+      return;
+    }
+    const isWanted = (event: TopicEvent) => {
+      return this.terms.echo !== false || !("connectionId" in event && isOwn(event.connectionId));
+    };
+    const events = all.filter(isWanted);
+    counters.events += events.length;
+    if (events.length > 0) out.push({ do: "deliver", watch: this.watch, events });
+  }
+}

@@ -1,0 +1,15 @@
+/** The SDK for Node.js with JSON on the wire. */
+
+import { Client, type FanfareOptions } from "./client.js";
+import { json } from "./codec/json.js";
+import { node } from "./transport/node.js";
+
+export * from "./public.js";
+
+/** A client of a node. */
+export class Fanfare extends Client {
+  /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
+  constructor(url: string, options: FanfareOptions = {}) {
+    super(url, options, { codec: json, platform: node });
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * What survives a reconnect: the watches, the publications without an answer, and what to do with
+ * each thing that a node says. Pure: told the time and what happened, it appends what is to be done
+ * to `out`; the client performs it. The machines that it plugs together know nothing of each other.
+ */
+
+import type { Backoff } from "./backoff.js";
+import { Connection, type ConnectionState } from "./connection.js";
+import type { Effects } from "./effect.js";
+import type { Envelope } from "./envelope.js";
+import { closedError, type FanfareError, fromCode, fromWire, localError } from "./error.js";
+import type { Terms } from "./follower.js";
+import { Code } from "./generated/codes.js";
+import type * as wire from "./generated/messages.js";
+import { Publisher, type Sent } from "./publish.js";
+import type { Publication } from "./publish-line.js";
+import { Requests } from "./request.js";
+import type { Stats } from "./stats.js";
+import type { Subscription, View } from "./subscription.js";
+import { Watches } from "./watches.js";
+
+/** Pages that are asked for and not yet under way: each is a caller with a promise. */
+const PAGES_MAX = 1_000;
+
+export interface SessionOptions {
+  /** Name and version of the program, for the node's logs. */
+  readonly client: string;
+  /** Publications without an answer, of all topics together. */
+  readonly publishQueueMax: number;
+  readonly backoff: Backoff;
+  /** Whether a refused token can be replaced by another. */
+  readonly canRefresh: boolean;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** A text that nobody else ever gets. */
+  readonly id: () => string;
+}
+
+/** What a request was for. */
+type Purpose =
+  | { readonly of: "connect" | "refresh" | "ping" }
+  | { readonly of: "subscribe" | "unsubscribe"; readonly subscription: Subscription }
+  | { readonly of: "publish"; readonly sent: Sent }
+  | { readonly of: "page"; readonly page: Page };
+
+interface Page {
+  readonly ticket: number;
+  readonly payload: wire.History;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #connection: Connection;
+  readonly #requests = new Requests<Purpose>();
+  readonly #publisher: Publisher;
+  readonly #watches: Watches;
+  /** Asked for and not yet under way. */
+  #pages: Page[] = [];
+  /** What the node said of the connection before it closed it. */
+  #reason: FanfareError | undefined;
+  #connections = 0;
+  #published = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#connection = new Connection(options);
+    this.#publisher = new Publisher(options, options.publishQueueMax);
+    this.#watches = new Watches(options);
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  get stats(): Stats {
+    return {
+      state: this.state,
+      connections: this.#connections,
+      watches: this.#watches.count,
+      ...this.#watches.counters,
+      published: this.#published,
+      publishing: this.#publisher.count,
+      inFlight: this.#requests.inFlightCount,
+    };
+  }
+
+  /** The next moment at which `tick` has something to do. */
+  deadline(now: number): number {
+    const { deadline } = this.#connection;
+    if (!this.#connection.isReady) return deadline;
+    return Math.min(deadline, this.#watches.deadline, this.#publisher.deadline(now));
+  }
+
+  // What the application wants.
+
+  connect(now: number, out: Effects): void {
+    this.#connection.open(now, out);
+  }
+
+  watch(now: number, watch: number, view: View, terms: Terms, out: Effects): void {
+    this.#watches.add(watch, view, terms);
+    this.#advance(now, out);
+  }
+
+  /** The application cannot take more events for the moment, can again, or wants no more. */
+  tell(now: number, watch: number, wish: "pause" | "resume" | "remove", out: Effects): void {
+    this.#watches[wish](watch);
+    this.#advance(now, out);
+  }
+
+  /** Resolves with the version. */
+  publish(now: number, topic: string, publication: Publication, out: Effects): void {
+    this.#publisher.add(topic, publication, out);
+    this.#advance(now, out);
+  }
+
+  /** Resolves with a page. */
+  history(now: number, payload: wire.History, ticket: number, out: Effects): void {
+    if (this.#pages.length >= PAGES_MAX) {
+      const error = localError("QUEUE_FULL", `${PAGES_MAX} requests wait already`, "wait");
+      out.push({ do: "reject", ticket, error });
+      return;
+    }
+    this.#pages.push({ ticket, payload });
+    this.#advance(now, out);
+  }
+
+  /** Everything ends: watches without an error, what waits for an answer with `CLOSED`. */
+  close(now: number, out: Effects): void {
+    out.push({ do: "close" });
+    this.#connection.close(out);
+    this.#forget();
+    this.#advance(now, out);
+  }
+
+  // What happens to the socket, and time.
+
+  /** A socket is open. */
+  opened(token: string | undefined, out: Effects): void {
+    const payload = {
+      ...(token !== undefined && { token }),
+      client: this.#options.client,
+      features: { appPing: true },
+    };
+    this.#requests.send("CONNECT", payload, { of: "connect" }, out);
+  }
+
+  /** The token that `refresh` asked for. */
+  refreshed(token: string, out: Effects): void {
+    if (this.#connection.isReady) this.#requests.send("REFRESH", { token }, { of: "refresh" }, out);
+  }
+
+  /** The socket is gone, or could not be opened. */
+  lost(now: number, error: FanfareError, out: Effects): void {
+    // What the node said in full just before it closed is worth more than the close code.
+    const reason = this.#reason?.code === error.code ? this.#reason : error;
+    this.#forget();
+    this.#connection.lost(now, reason, out);
+    if (this.state.status === "failed") this.#giveUp(reason, reason, out);
+    this.#advance(now, out);
+  }
+
+  /** The page woke up, or the network changed. */
+  wake(now: number, out: Effects): void {
+    if (this.#connection.wake(now, out)) this.#ping(now, out);
+  }
+
+  tick(now: number, out: Effects): void {
+    switch (this.#connection.due(now)) {
+      case "open":
+        this.#connection.open(now, out);
+        break;
+      case "ping":
+        this.#ping(now, out);
+        break;
+      case "refresh":
+        this.#connection.refreshed(now);
+        out.push({ do: "refresh" });
+        break;
+      case "leave":
+        this.#drop(now, fromCode(Code.GOING_AWAY), out);
+        break;
+      case "late":
+        this.#drop(now, localError("DISCONNECTED", "the node does not answer", "retry"), out);
+        break;
+    }
+    this.#advance(now, out);
+  }
+
+  // What the node says.
+
+  received(now: number, envelope: Envelope, out: Effects): void {
+    this.#connection.heard(now);
+    switch (envelope.type) {
+      case "EVENT":
+        this.#watches.take(now, envelope.payload, out);
+        break;
+      case "VIEW":
+        this.#watches.changed(now, envelope.payload, out);
+        break;
+      case "GOAWAY":
+        this.#connection.leave(now, envelope.payload.withinMs);
+        break;
+      case "PING":
+        out.push({ do: "send", envelope: { type: "PONG", id: envelope.id ?? 0, payload: {} } });
+        break;
+      default:
+        this.#answered(now, envelope, out);
+    }
+    this.#advance(now, out);
+  }
+
+  #answered(now: number, envelope: Envelope, out: Effects): void {
+    const { type, id = 0, payload } = envelope;
+    const error = type === "ERROR" ? fromWire(payload) : undefined;
+    if (id === 0) this.#reason = error;
+    const purpose = this.#requests.answered(id, out);
+    if (error?.class === "refresh" && this.#options.canRefresh) out.push({ do: "refresh" });
+    switch (purpose?.of) {
+      case "connect":
+        if (error) this.#drop(now, error, out);
+        else if (type === "CONNECTED") this.#welcomed(now, payload, out);
+        break;
+      case "refresh":
+        if (type === "REFRESHED") this.#connection.refreshed(now, payload.expiresAt);
+        break;
+      case "subscribe":
+        if (error) this.#watches.refused(now, purpose.subscription, error, out);
+        else if (type === "SUBSCRIBED") {
+          // The answer to one view, flat as its question.
+          this.#watches.subscribed(purpose.subscription, payload as wire.Watched, out);
+        }
+        break;
+      case "unsubscribe":
+        this.#watches.unsubscribed(purpose.subscription);
+        break;
+      case "publish":
+        if (error) this.#publisher.refused(now, purpose.sent, error, out);
+        else if (type === "PUBLISHED") {
+          this.#published++;
+          this.#publisher.published(now, purpose.sent, payload, out);
+        }
+        break;
+      case "page": {
+        const { ticket } = purpose.page;
+        if (error) out.push({ do: "reject", ticket, error });
+        else out.push({ do: "resolve", ticket, value: payload });
+        break;
+      }
+    }
+  }
+
+  #welcomed(now: number, answer: wire.Connected, out: Effects): void {
+    this.#connections++;
+    if (answer.limits) this.#requests.limitTo(answer.limits.requestsInFlightMax);
+    this.#watches.welcomed(answer.connectionId);
+    this.#connection.connected(now, answer, out);
+    this.#publisher.connected(now, answer.limits?.frameBytesMax, out);
+  }
+
+  /** What was said on the connection counts no more. */
+  #forget(): void {
+    this.#reason = undefined;
+    for (const purpose of this.#requests.lost()) {
+      if (purpose.of === "page") this.#pages.push(purpose.page);
+    }
+    this.#watches.lost();
+    this.#publisher.lost();
+  }
+
+  /** Says all that may be said now, what is watched before what is published. */
+  #advance(now: number, out: Effects): void {
+    const { status } = this.state;
+    if (status === "closed") {
+      this.#giveUp(undefined, closedError(), out);
+      return;
+    }
+    const isNeeded = this.#watches.count + this.#publisher.count + this.#pages.length > 0;
+    if (isNeeded && (status === "idle" || status === "failed")) this.#connection.open(now, out);
+    if (!this.#connection.isReady) return;
+    for (const { subscription, ask } of this.#watches.asks(now)) {
+      const of = ask.type === "SUBSCRIBE" ? "subscribe" : "unsubscribe";
+      this.#requests.send(ask.type, ask.payload, { of, subscription }, out);
+    }
+    while (this.#requests.hasRoom) {
+      const page = this.#pages.shift();
+      const next = page ? undefined : this.#publisher.next(now);
+      if (page) this.#requests.send("HISTORY", page.payload, { of: "page", page }, out);
+      else if (next) this.#requests.send("PUBLISH", next.payload, { of: "publish", ...next }, out);
+      else break;
+    }
+  }
+
+  #ping(now: number, out: Effects): void {
+    this.#connection.pinged(now);
+    this.#requests.send("PING", {}, { of: "ping" }, out);
+  }
+
+  #drop(now: number, error: FanfareError, out: Effects): void {
+    out.push({ do: "close" });
+    this.lost(now, error, out);
+  }
+
+  #giveUp(watchError: FanfareError | undefined, error: FanfareError, out: Effects): void {
+    this.#watches.fail(watchError, out);
+    this.#publisher.fail(error, out);
+    for (const { ticket } of this.#pages.splice(0)) out.push({ do: "reject", ticket, error });
+  }
+}

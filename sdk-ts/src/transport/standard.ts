@@ -1,0 +1,38 @@
+/** The platform as browsers have it, and all others that follow the web's standards. */
+
+import type { Platform } from "./platform.js";
+
+/** Moments at which a socket that seems open may be long dead, and a wait for the next is waste. */
+const WAKE_EVENTS = ["online", "offline", "pageshow", "visibilitychange"];
+
+/** `setTimeout` fires at once beyond this. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export const standard: Platform = {
+  webSocket: async () => WebSocket,
+
+  now: () => Date.now(),
+
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(Math.max(ms, 0), TIMER_MS_MAX));
+    return () => clearTimeout(timer);
+  },
+
+  random: () => Math.random(),
+
+  id() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  },
+
+  onWake(run) {
+    if (!globalThis.addEventListener) return () => {};
+    const wake = ({ type }: Event) => {
+      if (type !== "visibilitychange" || document.visibilityState === "visible") run();
+    };
+    for (const name of WAKE_EVENTS) addEventListener(name, wake);
+    return () => {
+      for (const name of WAKE_EVENTS) removeEventListener(name, wake);
+    };
+  },
+};

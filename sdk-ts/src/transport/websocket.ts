@@ -1,0 +1,59 @@
+/** One socket: open, messages, end. After `close` nothing more is heard of it, whatever it still does. */
+
+import type { WebSocketClass } from "./platform.js";
+
+/** The part of the standard `WebSocket` that is used. */
+export interface WebSocketLike {
+  binaryType: string;
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  onerror: (() => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+export interface Socket {
+  send(message: string | Uint8Array<ArrayBuffer>): void;
+  close(): void;
+}
+
+export interface SocketEvents {
+  opened(): void;
+  received(message: unknown): void;
+  /** Once, also when it never opened. */
+  closed(code: number, reason: string): void;
+}
+
+const NORMAL_CLOSURE = 1000;
+
+export function openSocket(
+  WebSocket: WebSocketClass,
+  url: string,
+  subprotocol: string,
+  events: SocketEvents,
+): Socket {
+  // Its own types differ from platform to platform in what is not used here.
+  const socket = new WebSocket(url, subprotocol) as WebSocketLike;
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => events.opened();
+  socket.onmessage = ({ data }) => events.received(data);
+  socket.onclose = ({ code, reason }) => events.closed(code, reason);
+  // Says nothing that `onclose`, which follows, would not; unheard, it would end a Node.js process.
+  socket.onerror = () => {};
+  return {
+    send: (message) => socket.send(message),
+    close() {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close(NORMAL_CLOSURE);
+    },
+  };
+}
+
+/** Where the sockets of a node are: `http` and `ws` mean the same, as does a page's own origin, `/`. */
+export function socketUrl(url: string): string {
+  const { protocol, host, pathname, search } = new URL(url, globalThis.location?.href);
+  const scheme = protocol === "https:" || protocol === "wss:" ? "wss" : "ws";
+  const path = pathname.endsWith("/v1/ws") ? pathname : `${pathname.replace(/\/$/, "")}/v1/ws`;
+  return `${scheme}://${host}${path}${search}`;
+}

@@ -1,0 +1,69 @@
+/**
+ * A TCP proxy that breaks: each connection may carry so many bytes in each direction and is then cut,
+ * wherever in a frame that is.
+ */
+
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export class BreakableProxy {
+  cuts = 0;
+  /** Bytes that the next connection may carry in one direction before it is cut. */
+  budget: () => number = () => Number.POSITIVE_INFINITY;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(target: number) {
+    this.#server = createServer((client) => this.#join(client, connect(target, "127.0.0.1")));
+  }
+
+  /** In front of a port of this machine. */
+  static async start(target: number): Promise<BreakableProxy> {
+    const proxy = new BreakableProxy(target);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get url(): string {
+    const address = this.#server.address();
+    if (typeof address !== "object" || !address) throw new Error("the proxy does not listen");
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** All connections, now. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  dispose(): void {
+    this.#server.close();
+    this.cutAll();
+  }
+
+  #join(client: Socket, node: Socket): void {
+    const cut = () => {
+      client.destroy();
+      node.destroy();
+    };
+    for (const [from, to] of [
+      [client, node],
+      [node, client],
+    ] as const) {
+      let left = this.budget();
+      this.#sockets.add(from);
+      from.on("error", cut);
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.end();
+      });
+      from.on("data", (bytes) => {
+        to.write(bytes.subarray(0, left));
+        left -= bytes.length;
+        if (left > 0) return;
+        this.cuts++;
+        cut();
+      });
+    }
+  }
+}
