@@ -1,0 +1,16 @@
+//! What black-box tests need: the real binary as a process of its own, and clients that can also misbehave.
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
+
+pub mod http;
+pub mod node;
+pub mod socket;
+
+pub use http::Http;
+pub use node::Node;
+pub use socket::Socket;
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: generous, because test machines are small and shared.
+pub const PATIENCE: Duration = Duration::from_secs(20);

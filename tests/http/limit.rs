@@ -1,0 +1,92 @@
+//! Bounds: how many may watch, and what is told to one too many.
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::client::{EventSource, get, publish, send};
+use crate::harness::Node;
+
+/// L7.
+#[tokio::test]
+async fn one_watch_too_many_is_told_to_wait() {
+    let node = Node::with(&[], "[limits]\nconnections_max = 64\n[[namespace]]\nname = \"chat\"\n");
+    let version = publish(&node, "chat:a", json!({ "data": 0 })).await;
+    let mut streams = Vec::new();
+    let refused = loop {
+        let request =
+            reqwest::Client::new().get(node.url("/v1/topics/chat:a?watch=true")).header("accept", "text/event-stream");
+        let response = request.send().await.unwrap();
+        if !response.status().is_success() {
+            break response;
+        }
+        streams.push(response);
+        assert!(streams.len() <= 64);
+    };
+    assert_eq!(refused.status().as_u16(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(refused.text().await.unwrap().contains("TOO_MANY_CONNECTIONS"));
+    let poll =
+        send(&node, reqwest::Method::GET, &format!("/v1/topics/chat:a?watch=true&resourceVersion={version}"), &[], "")
+            .await;
+    assert_eq!(poll.code(), "TOO_MANY_CONNECTIONS");
+    drop(streams);
+    // What has gone makes room, as soon as the node has noticed.
+    while get(&node, "/v1/topics/chat:a?watch=true").await.status.as_u16() == 503 {
+        tokio::task::yield_now().await;
+    }
+    let mut stream = EventSource::open(&node, "/v1/topics/chat:a?watch=true", "").await;
+    assert_eq!(stream.event().await.kind, "put");
+}
+
+/// A watcher that has gone costs nothing any more, also when there is nothing to send to it.
+#[tokio::test]
+async fn who_hangs_up_is_let_go_at_once() {
+    let node = Node::start();
+    let version = publish(&node, "chat:a", json!({ "data": 0 })).await;
+    let mut connections = Vec::new();
+    for accept in ["text/event-stream", "application/x-ndjson", "application/json"] {
+        let path = format!("/v1/topics/chat:a?watch=true&resourceVersion={version}&timeout=60s");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n");
+        let mut stream = TcpStream::connect(node.address()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        connections.push(stream);
+    }
+    streams(&node, 3).await;
+    drop(connections);
+    streams(&node, 0).await;
+    assert!(get(&node, "/metrics").await.text.contains("fanfare_subscriptions 0\n"));
+}
+
+/// Threat 4 of the design: who takes nothing is let go, although nobody can tell it so.
+#[tokio::test]
+async fn a_reader_that_takes_nothing_for_too_long_is_let_go() {
+    let node = Node::with(&[], "[delivery]\nwrite_timeout_ms = 1000\n[[namespace]]\nname = \"chat\"\n");
+    let request = "GET /v1/topics/chat:a?watch=true HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
+    let mut stalled = TcpStream::connect(node.address()).await.unwrap();
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    streams(&node, 1).await;
+    // More than both kernels take between them.
+    let publications = vec![json!({ "data": "x".repeat(2_000) }); 400];
+    let body = json!({ "publications": publications }).to_string();
+    for _ in 0..20 {
+        let answer = send(&node, reqwest::Method::POST, "/v1/topics/chat:a", &[], &body).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+    streams(&node, 0).await;
+    drop(stalled);
+}
+
+/// Waits until the node holds so many answers open.
+async fn streams(node: &Node, count: u32) {
+    loop {
+        let metrics = get(node, "/metrics").await.text;
+        let open = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("fanfare_http_streams{")?.split(' ').nth(1)?.parse::<u32>().ok());
+        if open.sum::<u32>() == count {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}

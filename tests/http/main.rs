@@ -1,0 +1,16 @@
+//! HTTP as clients that we did not write use it: the real binary over real sockets.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod client;
+
+mod asset;
+mod event_source;
+mod examples;
+mod input;
+mod limit;
+mod long_poll;
+mod ndjson;
+mod origin;
+mod page;
