@@ -1,0 +1,90 @@
+//! What the steps need and a fresh machine may lack: npm packages and a Chromium. Installs what it
+//! may, else says in one sentence what to install. Never touches what is already there.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+
+use crate::project::Project;
+
+/// The Node.js that `sdk-ts/package.json` asks for.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// Names under which distributions install Chromium or a browser built from it.
+const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+
+/// Names a browser that is not on the search path.
+pub(crate) const CHROMIUM_VARIABLE: &str = "FANFARE_CHROMIUM";
+
+/// Makes sure of Node.js, the npm packages of `sdk-ts`, and a Chromium.
+pub(crate) fn run(project: &Project) -> Result<()> {
+    check_node(project)?;
+    install_packages(project)?;
+    if chromium().is_none() {
+        install_chromium(project)?;
+    }
+    Ok(())
+}
+
+/// The browser that the browser tests run in.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os(CHROMIUM_VARIABLE).map(PathBuf::from);
+    named.or_else(|| CHROMIUM_NAMES.iter().find_map(|name| on_path(name)))
+}
+
+fn check_node(project: &Project) -> Result<()> {
+    let version = String::from_utf8(project.tool("node", ["--version"]).output()?)?;
+    let major = version.trim().trim_start_matches('v').split('.').next().unwrap_or_default();
+    let major: u32 = major.parse().with_context(|| format!("cannot read `{}`", version.trim()))?;
+    if major < NODE_MAJOR_MIN {
+        bail!("node {major} is too old: install Node.js {NODE_MAJOR_MIN} or later");
+    }
+    Ok(())
+}
+
+fn install_packages(project: &Project) -> Result<()> {
+    let lock = project.path("sdk-ts/package-lock.json");
+    let locked = modified(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    // npm writes this file last, when everything is in place.
+    let installed = modified(&project.path("sdk-ts/node_modules/.package-lock.json"));
+    if installed.is_some_and(|installed| installed >= locked) {
+        return Ok(());
+    }
+    project.npm(["ci", "--no-audit", "--no-fund"]).run()
+}
+
+fn install_chromium(project: &Project) -> Result<()> {
+    if !is_debian() || !is_root(project) {
+        bail!(
+            "no Chromium found: install it (Debian: `apt-get install chromium` as root), or name a \
+             browser in {CHROMIUM_VARIABLE}"
+        );
+    }
+    let apt = |args: &[&str]| {
+        let tool = project.tool("apt-get", args.iter().copied());
+        tool.env("DEBIAN_FRONTEND", "noninteractive").run()
+    };
+    apt(&["update", "--quiet"])?;
+    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium"])?;
+    chromium().map(drop).context("apt-get installed chromium, yet it is not on the search path")
+}
+
+fn is_root(project: &Project) -> bool {
+    project.tool("id", ["-u"]).output().is_ok_and(|id| id.trim_ascii() == b"0")
+}
+
+/// Debian itself: Ubuntu's package of this name is a snap, which a container cannot run.
+fn is_debian() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line.trim() == "ID=debian")
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
