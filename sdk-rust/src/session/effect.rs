@@ -2,7 +2,7 @@
 
 use fanfare_protocol::{HistoryPage, Message, Published, ResourceVersion};
 
-use super::link::ConnectionState;
+use super::connection_state::ConnectionState;
 use crate::error::Error;
 use crate::event::Event;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fanfare_protocol::{Class, Code, Connect, Connected, Features, Limits};
 
 use super::backoff::Backoff;
+use super::connection_state::ConnectionState;
 use super::effect::Effect;
 use super::settings::Settings;
 use super::step::Step;
@@ -22,35 +23,6 @@ const STABLE_AFTER: Duration = Duration::from_secs(5);
 
 /// A token is replaced when this share of its life is left.
 const REFRESH_SHARE: u32 = 10;
-
-/// How the connection stands, as the application sees it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ConnectionState {
-    /// An attempt is under way.
-    Connecting,
-    /// Connected, under this id, which events of its publications carry.
-    Connected {
-        /// Of the connection.
-        connection_id: String,
-        /// Of the node.
-        node_id: String,
-    },
-    /// Not connected; the next attempt is in `retry_in`.
-    Disconnected {
-        /// Why.
-        error: Error,
-        /// When the client tries again.
-        retry_in: Duration,
-    },
-    /// The node closed a connection that nobody used. The next watch, publish or read opens one.
-    Idle,
-    /// Over: closed by the application, or by an error that trying again does not mend.
-    Closed {
-        /// Why, unless it was asked for.
-        error: Option<Error>,
-    },
-}
 
 /// See the module.
 #[derive(Debug)]

@@ -10,6 +10,7 @@
 //! [`publisher`] over [`publish_line`] (writing), and [`reads`] (history).
 
 mod backoff;
+mod connection_state;
 mod cursor;
 mod effect;
 mod follower;
@@ -25,8 +26,8 @@ mod step;
 mod subscription;
 mod watches;
 
+pub use connection_state::ConnectionState;
 pub use cursor::Start;
-pub use link::ConnectionState;
 pub use stats::Stats;
 
 pub(crate) use backoff::Backoff;
