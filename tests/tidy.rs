@@ -63,7 +63,7 @@ const LAYERS: [Layer; 6] = [
 
 /// Where sockets, clocks, actors and disks are touched. Every other file of these crates is a core:
 /// plain Rust that `CORE_NEVER` binds. `name.rs` means any file of that name, `path/` a whole room.
-const ROOMS: [Rooms; 2] = [
+const ROOMS: [Rooms; 3] = [
     Rooms {
         folder: "cluster/src/",
         shells: &[
@@ -73,6 +73,7 @@ const ROOMS: [Rooms; 2] = [
             "cluster/src/shard/promise.rs",
         ],
     },
+    Rooms { folder: "sdk-rust/src/session/", shells: &[] },
     Rooms {
         folder: "engine/src/",
         shells: &[
