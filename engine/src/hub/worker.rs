@@ -125,12 +125,6 @@ impl Hub {
         }
     }
 
-    /// Connections on this worker.
-    #[must_use]
-    pub fn outlet_count(&self) -> usize {
-        self.outlets.borrow().len()
-    }
-
     /// Has every connection told that the node drains.
     pub fn drain(&self) {
         self.draining.set(true);
@@ -220,12 +214,6 @@ impl Hub {
             if waits { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
-    }
-
-    /// The version that a view has reached on this worker.
-    #[must_use]
-    pub fn head(&self, slot: Slot) -> Option<ResourceVersion> {
-        self.views.borrow().open.get(&slot.view).map(HubView::head)
     }
 
     /// The outlet's outbox goes out with the next sweep.

@@ -59,12 +59,6 @@ impl Topics {
     pub(super) fn remove(&self, topic: &TopicName) {
         self.active.remove(topic);
     }
-
-    /// Active topics.
-    #[must_use]
-    pub fn active_count(&self) -> usize {
-        self.active.len()
-    }
 }
 
 fn start(topic: TopicName, node: &Arc<Node>) -> Addr<TopicActor> {

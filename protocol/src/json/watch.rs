@@ -85,31 +85,19 @@ impl ToJson for Subscribe {
     }
 }
 
+/// A member that stands beside the parameters of a watch, and these.
+const fn beside_parameters(member: &'static str) -> [&'static str; Watch::PARAMETERS.len() + 1] {
+    let mut names = [member; Watch::PARAMETERS.len() + 1];
+    let mut at = 0;
+    while at < Watch::PARAMETERS.len() {
+        names[at + 1] = Watch::PARAMETERS[at];
+        at += 1;
+    }
+    names
+}
+
 impl Members for Subscribe {
-    const NAMES: &'static [&'static str] = &[
-        "views",
-        "topic",
-        "resourceVersion",
-        "from",
-        "filter",
-        "where.key",
-        "fields",
-        "onChange",
-        "interval",
-        "debounce",
-        "maxEventsPerSecond",
-        "delta",
-        "onGone",
-        "timeout",
-        "limit",
-        "credit",
-        "consistency",
-        "presence",
-        "sinceRevision",
-        "lastEventId",
-        "includeInitialData",
-        "selector",
-    ];
+    const NAMES: &'static [&'static str] = &beside_parameters("views");
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {
@@ -130,30 +118,7 @@ impl ToJson for UpdateView {
 }
 
 impl Members for UpdateView {
-    const NAMES: &'static [&'static str] = &[
-        "view",
-        "topic",
-        "resourceVersion",
-        "from",
-        "filter",
-        "where.key",
-        "fields",
-        "onChange",
-        "interval",
-        "debounce",
-        "maxEventsPerSecond",
-        "delta",
-        "onGone",
-        "timeout",
-        "limit",
-        "credit",
-        "consistency",
-        "presence",
-        "sinceRevision",
-        "lastEventId",
-        "includeInitialData",
-        "selector",
-    ];
+    const NAMES: &'static [&'static str] = &beside_parameters("view");
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {
