@@ -2,7 +2,6 @@
 //! (`keys_max`, `fold_bytes_max`, checked before anything is put). Items come in ascending version, as snapshots do.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use fanfare_protocol::Event;
@@ -100,11 +99,9 @@ impl Fold {
         self.bytes
     }
 
-    /// Live keys whose latest put lies in (`after`, `through`], by version.
-    pub(super) fn items(&self, after: u64, through: u64) -> impl Iterator<Item = (u64, &LiveKey)> {
-        let above = Bound::Excluded(after);
-        let range = self.live.range((above, Bound::Unbounded));
-        range.map(|(offset, live)| (*offset, live)).take_while(move |(offset, _)| *offset <= through)
+    /// Live keys by the version of their latest put.
+    pub(super) fn items(&self) -> impl Iterator<Item = &LiveKey> {
+        self.live.values()
     }
 
     pub(super) fn digest(&self, digest: &mut Digest) {

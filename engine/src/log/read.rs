@@ -111,30 +111,8 @@ impl ShardState {
             return Snapshot { version: none, after: none, limited: false, items: Vec::new() };
         };
         let Some(fold) = &log.fold else { return log.last(limit) };
-        let items = fold.items(0, log.head).map(|(_, live)| Arc::clone(&live.event)).collect();
+        let items = fold.items().map(|live| Arc::clone(&live.event)).collect();
         Snapshot { version: log.version(), after: log.at(0), limited: false, items }
-    }
-
-    /// A part of a topic's sum in ascending version: what lies in (`after`, `through`], for snapshots in pages. Read
-    /// at a later time it leaves out what was replaced since; a watch from `through` then brings that.
-    pub fn snapshot_page(
-        &self,
-        topic: &str,
-        after: ResourceVersion,
-        through: ResourceVersion,
-        limit: ReadLimit,
-    ) -> Result<Page, Gap> {
-        let Some(log) = self.topic(topic) else { return nowhere(through) };
-        let (first, last) = (log.known(after)?, log.known(through)?);
-        let (events, end, more) = match &log.fold {
-            Some(fold) => {
-                let items = fold.items(first, last);
-                cut(items.map(|(offset, live)| (offset, live.bytes, &live.event)), limit)
-            }
-            None => cut(log.history.after(first).map(parts).take_while(|(offset, ..)| *offset <= last), limit),
-        };
-        let end = if more { end.unwrap_or(first) } else { last };
-        Ok(Page { events, after: log.at(first), through: log.at(end), head: log.version(), more })
     }
 
     /// Topics whose names begin with `prefix` and come after `after`, in the order of their bytes. Internal ones are

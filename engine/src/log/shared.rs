@@ -94,17 +94,6 @@ impl SharedLog {
         self.read(topic, |state| state.snapshot(topic.as_str(), limit))
     }
 
-    /// See [`ShardState::snapshot_page`].
-    pub fn snapshot_page(
-        &self,
-        topic: &TopicName,
-        after: ResourceVersion,
-        through: ResourceVersion,
-        limit: ReadLimit,
-    ) -> Result<Page, Gap> {
-        self.read(topic, |state| state.snapshot_page(topic.as_str(), after, through, limit))
-    }
-
     /// See [`ShardState::list`]; over all shards, one after the other, so that a list is no moment's picture.
     #[must_use]
     pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Vec<Listed> {

@@ -134,21 +134,3 @@ fn a_later_put_replaces_the_deadline_too() {
     assert_eq!(lab.expire("s:1"), 1);
     assert_eq!(items(&lab, "s:1"), ["3 a=3"]);
 }
-
-#[test]
-fn a_snapshot_in_pages_and_a_watch_from_its_version_miss_nothing() {
-    let mut lab = lab();
-    lab.put(to("s:1", [keyed("a", "1"), keyed("b", "2"), keyed("c", "3")]));
-    let through = lab.state.head("s:1");
-    let two = ReadLimit { count: 2, bytes: u64::MAX };
-    let first = lab.state.snapshot_page("s:1", at(0), through, two).unwrap();
-    assert_eq!(
-        (shown(&first.events), first.through, first.more),
-        (vec!["1 a=1".to_owned(), "2 b=2".to_owned()], at(2), true)
-    );
-    lab.put(to("s:1", [keyed("c", "4")]));
-    let second = lab.state.snapshot_page("s:1", first.through, through, two).unwrap();
-    assert_eq!((shown(&second.events), second.through, second.more), (vec![], at(3), false));
-    let then = lab.state.read_after("s:1", through, ALL).unwrap();
-    assert_eq!(shown(&then.events), ["4 c=4"]);
-}
