@@ -6,15 +6,21 @@
 //! clock reaches a state machine except as [`EntryTime`] inside the entry, so that replicas agree.
 //!
 //! Rooms: [`shard`] the words (which shard, what an entry is, what a proposal resolves to) and the batcher;
-//! [`clock`] time as an argument; [`memory`] a cluster of one that keeps nothing on disk.
+//! [`clock`] time as an argument; [`ephemeral`] shards that are sequenced in memory and stored nowhere; [`log`] the write-ahead
+//! log of a node.
 
 pub mod clock;
-pub mod memory;
+pub mod ephemeral;
+pub mod log;
+pub mod meta;
+pub mod raft;
 pub mod shard;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use memory::MemoryCluster;
+pub use ephemeral::{EphemeralMachine, EphemeralShards};
+pub use raft::{Backlog, Health, MetaGroup, RaftParts, RaftSettings, RaftShards};
 pub use shard::{
-    BadShardCount, BatcherLimits, Entry, EntryTime, Promise, Proposal, ReadBarrier, ShardCount, ShardId, Shards,
-    StateMachine, Ticket, Unavailable,
+    BadShardCount, BatcherLimits, Chunk, Entry, EntryTime, Position, Promise, Proposal, ReadBarrier, ShardCount,
+    ShardId, Shards, SnapshotId, SnapshotSink, SnapshotView, Snapshots, StagedSnapshot, StateFault, StateMachine,
+    Ticket, Unavailable,
 };

@@ -49,7 +49,7 @@ pub(crate) enum Pushed {
 }
 
 /// Commands of the next entry and, in the same order, the tickets of those who wait for their answers.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Batch<T> {
     pub(crate) commands: Vec<Bytes>,
     pub(crate) tickets: Vec<T>,
@@ -117,6 +117,25 @@ impl<T> Batcher<T> {
         Some(Batch { commands, tickets })
     }
 
+    /// A batch that was taken and could not go is the oldest again. It may lie above the bounds for as long as it waits:
+    /// it had been accepted. A closed batcher hands its tickets back for their answer.
+    pub(crate) fn put_back(&mut self, batch: Batch<T>) -> Result<(), (Unavailable, Vec<T>)> {
+        if let Phase::Closed(why) = self.phase {
+            return Err((why, batch.tickets));
+        }
+        for waiting in batch.commands.into_iter().zip(batch.tickets).rev() {
+            self.waiting_bytes += waiting.0.len();
+            self.waiting.push_front(waiting);
+        }
+        self.phase = Phase::Scheduled;
+        Ok(())
+    }
+
+    /// Whether a batch could be taken.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Takes nothing more; what still waits is handed back for its answer.
     pub(crate) fn close(&mut self, why: Unavailable) -> Vec<T> {
         self.phase = Phase::Closed(why);
@@ -133,10 +152,12 @@ impl<T> Batcher<T> {
     }
 
     #[cfg(test)]
-    fn check(&self) {
+    pub(crate) fn check(&self) {
+        let put_back = &self.limits;
         assert_eq!(self.waiting_bytes, self.waiting.iter().map(|(command, _)| command.len()).sum::<usize>());
-        assert!(self.waiting.len() <= self.limits.waiting_commands_max.max(1));
-        assert!(self.waiting.len() <= 1 || self.waiting_bytes <= self.limits.waiting_bytes_max);
+        assert!(self.waiting.len() <= self.limits.waiting_commands_max.max(1) + put_back.entry_commands_max);
+        let bytes_max = self.limits.waiting_bytes_max + put_back.entry_bytes_max;
+        assert!(self.waiting.len() <= 1 || self.waiting_bytes <= bytes_max);
         assert!(self.waiting.is_empty() || self.phase == Phase::Scheduled, "someone comes for what waits");
     }
 }
@@ -211,6 +232,26 @@ mod tests {
         assert_eq!(batcher.closed(), Some(Unavailable::Stopped));
         assert!(batcher.take().is_none());
         assert_eq!(batcher.closed(), Some(Unavailable::Stopped));
+        batcher.check();
+    }
+
+    #[test]
+    fn a_batch_that_could_not_go_is_the_oldest_again() {
+        let mut batcher = Batcher::new(SMALL);
+        for (ticket, len) in [('a', 1), ('b', 2), ('c', 3), ('d', 4)] {
+            batcher.push(command(len), ticket).expect("there is room");
+        }
+        let batch = batcher.take().expect("four wait");
+        assert_eq!(batch.tickets, ['a', 'b', 'c']);
+        batcher.put_back(batch).expect("it is open");
+        batcher.check();
+        assert_eq!(batcher.push(command(1), 'e'), Ok(Pushed::Behind));
+        assert_eq!(batcher.take().map(|batch| batch.tickets), Some(vec!['a', 'b', 'c']));
+        let batch = batcher.take().expect("two wait");
+        assert_eq!(batch.tickets, ['d', 'e']);
+        assert!(!batcher.has_waiting());
+        assert!(batcher.close(Unavailable::Stopped).is_empty());
+        assert_eq!(batcher.put_back(batch), Err((Unavailable::Stopped, vec!['d', 'e'])));
         batcher.check();
     }
 

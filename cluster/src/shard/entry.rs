@@ -1,4 +1,4 @@
-//! What replicas agree on, and who makes sense of it.
+//! What replicas agree on.
 
 use bytes::Bytes;
 
@@ -15,17 +15,11 @@ pub struct EntryTime {
 /// Commands that were committed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Counts the entries of the shard from 1, without a gap.
+    /// Its place in the shard's log: ascending from 1. Entries that only concern the group itself take places too, so
+    /// a state machine sees gaps.
     pub index: u64,
     /// When.
     pub time: EntryTime,
     /// At least one, in the order in which they were proposed.
     pub commands: Vec<Bytes>,
-}
-
-/// What a shard's entries do. Each replica has one; all see the same entries in the same order.
-pub trait StateMachine: Send {
-    /// Applies a committed entry: one answer per command, in their order. Must depend on nothing but earlier
-    /// entries and this one. A panic, or another number of answers, is a defect and stops the shard.
-    fn apply(&mut self, entry: &Entry) -> Vec<Bytes>;
 }

@@ -1,20 +1,24 @@
 //! A shard: a fixed slice of topic names, seen from outside as an ordered sequence of entries.
 //!
-//! [`id`] which shard a routing key belongs to; [`entry`] what is agreed on and who applies it; [`promise`]
-//! what a proposal resolves to; [`batcher`] how waiting commands become one entry; [`time`] shard time.
+//! [`id`] which shard a routing key belongs to; [`entry`] what is agreed on; [`machine`] who applies it, stores it and
+//! hands it on; [`promise`] what a proposal resolves to; [`batcher`] how waiting commands become one entry; [`time`] shard time.
 //! What a command means is known by the state machine alone.
 
 mod batcher;
 mod entry;
 mod id;
+mod machine;
 mod promise;
 mod time;
 mod unavailable;
 
 pub use batcher::BatcherLimits;
 pub(crate) use batcher::{Batch, Batcher, Pushed};
-pub use entry::{Entry, EntryTime, StateMachine};
+pub use entry::{Entry, EntryTime};
 pub use id::{BadShardCount, ShardCount, ShardId};
+pub use machine::{
+    Chunk, Position, SnapshotId, SnapshotSink, SnapshotView, Snapshots, StagedSnapshot, StateFault, StateMachine,
+};
 pub(crate) use promise::answer_all;
 pub use promise::{Promise, Proposal, ReadBarrier, Ticket};
 pub(crate) use time::ShardTime;

@@ -15,7 +15,7 @@ struct Echo {
     entries: mpsc::Sender<(ShardId, Entry)>,
 }
 
-impl StateMachine for Echo {
+impl EphemeralMachine for Echo {
     fn apply(&mut self, entry: &Entry) -> Vec<Bytes> {
         self.entries.send((self.shard, entry.clone())).ok();
         let numbers = self.applied + 1..;
@@ -37,15 +37,14 @@ fn shard(number: u32) -> ShardId {
     ShardId::new(number, ShardCount::DEFAULT).unwrap()
 }
 
-fn start(clock: Arc<ManualClock>, limits: BatcherLimits, machines: MakeStateMachine) -> MemoryCluster {
-    MemoryCluster::start(ShardCount::DEFAULT, limits, clock, machines).unwrap()
+fn start(clock: Arc<ManualClock>, limits: BatcherLimits, machines: MakeMachine) -> EphemeralShards {
+    EphemeralShards::start(ShardCount::DEFAULT, limits, clock, machines).unwrap()
 }
 
-fn echo(limits: BatcherLimits) -> (MemoryCluster, mpsc::Receiver<(ShardId, Entry)>, Arc<ManualClock>) {
+fn echo(limits: BatcherLimits) -> (EphemeralShards, mpsc::Receiver<(ShardId, Entry)>, Arc<ManualClock>) {
     let (entries, seen) = mpsc::channel();
     let clock = Arc::new(ManualClock::new(1_763_715_600_000));
-    let machines: MakeStateMachine =
-        Box::new(move |shard| Box::new(Echo { shard, applied: 0, entries: entries.clone() }));
+    let machines: MakeMachine = Box::new(move |shard| Box::new(Echo { shard, applied: 0, entries: entries.clone() }));
     (start(Arc::clone(&clock), limits, machines), seen, clock)
 }
 
@@ -55,7 +54,7 @@ struct Gate {
     go_on: Arc<Barrier>,
 }
 
-impl StateMachine for Gate {
+impl EphemeralMachine for Gate {
     fn apply(&mut self, entry: &Entry) -> Vec<Bytes> {
         self.entered.send(entry.commands.len()).unwrap();
         self.go_on.wait();
@@ -63,11 +62,11 @@ impl StateMachine for Gate {
     }
 }
 
-fn gated(limits: BatcherLimits) -> (MemoryCluster, mpsc::Receiver<usize>, Arc<Barrier>) {
+fn gated(limits: BatcherLimits) -> (EphemeralShards, mpsc::Receiver<usize>, Arc<Barrier>) {
     let (entered, seen) = mpsc::channel();
     let go_on = Arc::new(Barrier::new(2));
     let gate = Arc::clone(&go_on);
-    let machines: MakeStateMachine =
+    let machines: MakeMachine =
         Box::new(move |_| Box::new(Gate { entered: entered.clone(), go_on: Arc::clone(&gate) }));
     (start(Arc::new(ManualClock::new(0)), limits, machines), seen, go_on)
 }
@@ -153,7 +152,7 @@ async fn a_proposal_that_slips_past_the_flag_is_refused_by_the_inbox() {
 
 struct Faulty;
 
-impl StateMachine for Faulty {
+impl EphemeralMachine for Faulty {
     fn apply(&mut self, entry: &Entry) -> Vec<Bytes> {
         assert!(!entry.commands.contains(&text("panic")), "a planted defect");
         entry.commands.iter().filter(|command| **command != text("silence")).cloned().collect()

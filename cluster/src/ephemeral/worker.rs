@@ -9,12 +9,12 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::{MakeStateMachine, Shared, Slot};
-use crate::shard::{Batch, Entry, EntryTime, ShardId, StateMachine, Ticket, Unavailable, answer_all};
+use super::{EphemeralMachine, MakeMachine, Shared, Slot};
+use crate::shard::{Batch, Entry, EntryTime, ShardId, Ticket, Unavailable, answer_all};
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    make_machine: MakeStateMachine,
+    make_machine: MakeMachine,
     machines: HashMap<ShardId, Replica>,
     /// Shards of this round and of the next: a busy shard goes to the back, so that none starves the others.
     round: Vec<Arc<Slot>>,
@@ -23,12 +23,12 @@ pub(super) struct Worker {
 
 /// The one replica of a shard.
 struct Replica {
-    machine: Box<dyn StateMachine>,
+    machine: Box<dyn EphemeralMachine>,
     next_index: u64,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, make_machine: MakeStateMachine) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, make_machine: MakeMachine) -> Self {
         Self { shared, make_machine, machines: HashMap::new(), round: Vec::new(), again: Vec::new() }
     }
 

@@ -1,10 +1,11 @@
-//! A cluster of one that keeps nothing on disk: every entry is committed the moment it is made.
+//! Shards that are sequenced by one node and stored nowhere: every entry is committed the moment it is made. For topics
+//! whose publications are worth less than a write to disk: typing, cursors, quotes.
 //!
-//! One thread, `fanfare-shards`, with a current-thread runtime applies all shards in turn. Proposers only lock
+//! One thread, `fanfare-ephemeral`, with a current-thread runtime applies all shards in turn. Proposers only lock
 //! their shard's batcher and wake the thread when the first command arrives, so that a batch costs one wake-up in
 //! each direction and not one per command. A shard costs one empty slot until it is first used.
 //!
-//! Who starts it: the node. Who stops it: [`MemoryCluster::shutdown`], or dropping the last handle: what was
+//! Who starts it: the node. Who stops it: [`EphemeralShards::shutdown`], or dropping the last handle: what was
 //! accepted is applied and answered, then the thread ends. What is lost in a defect: a state machine that panics
 //! stops its shard, those who wait are told [`Unavailable::Stopped`], the log says so, other shards go on.
 //! **It does not survive the process**: topics begin new epochs after a restart.
@@ -22,15 +23,21 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::shard::{
-    Batcher, BatcherLimits, Promise, Proposal, Pushed, ReadBarrier, ShardCount, ShardId, ShardTime, Shards,
-    StateMachine, Ticket, Unavailable, answer_all,
+    Batcher, BatcherLimits, Entry, Promise, Proposal, Pushed, ReadBarrier, ShardCount, ShardId, ShardTime, Shards,
+    Ticket, Unavailable, answer_all,
 };
 
-/// Makes the state machine of a shard when its first entry is about to be applied, on the thread that applies it.
-pub type MakeStateMachine = Box<dyn FnMut(ShardId) -> Box<dyn StateMachine> + Send>;
+/// What the entries of a shard do. A panic, or another number of answers than commands, is a defect and stops the shard.
+pub trait EphemeralMachine: Send {
+    /// Applies an entry: one answer per command, in their order.
+    fn apply(&mut self, entry: &Entry) -> Vec<Bytes>;
+}
+
+/// Makes the machine of a shard when its first entry is about to be applied, on the thread that applies it.
+pub type MakeMachine = Box<dyn FnMut(ShardId) -> Box<dyn EphemeralMachine> + Send>;
 
 /// The handle. Share it as `Arc<dyn Shards>`.
-pub struct MemoryCluster {
+pub struct EphemeralShards {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -67,13 +74,13 @@ struct Inbox {
     open: bool,
 }
 
-impl MemoryCluster {
+impl EphemeralShards {
     /// Starts the thread. Fails when the machine grants none.
     pub fn start(
         shard_count: ShardCount,
         limits: BatcherLimits,
         clock: Arc<dyn Clock>,
-        machines: MakeStateMachine,
+        machines: MakeMachine,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let shared = Arc::new(Shared {
@@ -86,8 +93,9 @@ impl MemoryCluster {
             closing: AtomicBool::new(false),
         });
         let worker = worker::Worker::new(Arc::clone(&shared), machines);
-        let thread =
-            thread::Builder::new().name("fanfare-shards".to_owned()).spawn(move || runtime.block_on(worker.run()))?;
+        let thread = thread::Builder::new()
+            .name("fanfare-ephemeral".to_owned())
+            .spawn(move || runtime.block_on(worker.run()))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
@@ -108,7 +116,7 @@ impl MemoryCluster {
     }
 }
 
-impl Drop for MemoryCluster {
+impl Drop for EphemeralShards {
     fn drop(&mut self) {
         self.shutdown();
     }
@@ -162,7 +170,7 @@ impl Shared {
     }
 }
 
-impl Shards for MemoryCluster {
+impl Shards for EphemeralShards {
     fn shard_count(&self) -> ShardCount {
         self.shared.shard_count
     }
@@ -190,9 +198,7 @@ impl Shards for MemoryCluster {
         match slot.queue.lock().batcher.closed() {
             Some(Unavailable::Stopped) => Promise::ready(Err(Unavailable::Stopped)),
             // A node that shuts down may still be read.
-            Some(Unavailable::ShuttingDown | Unavailable::Overloaded { .. }) | None => {
-                Promise::ready(Ok(slot.applied.load(Ordering::Acquire)))
-            }
+            Some(_) | None => Promise::ready(Ok(slot.applied.load(Ordering::Acquire))),
         }
     }
 
