@@ -42,6 +42,8 @@ export const Code = {
   IDEMPOTENCY_FULL: 3405,
   /** the disk is nearly full, publishes are refused */
   DISK_LOW: 3406,
+  /** the namespace holds as many bytes as it may */
+  QUOTA_EXCEEDED: 3407,
   /** the input cannot be decoded */
   MALFORMED: 3500,
   /** unknown envelope type */
