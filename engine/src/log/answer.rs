@@ -1,5 +1,6 @@
 //! What a shard says to a command, in bytes, because the cluster between door and shard knows nothing of topics.
-//! Answers are never stored: their numbers matter only to nodes that talk to each other.
+//! Of answers only refusals are stored, as results of producers; the numbers of the others matter only to nodes that
+//! talk to each other.
 
 use bytes::Bytes;
 use fanfare_protocol::ResourceVersion;
@@ -16,6 +17,8 @@ pub enum Answer {
     Deleted(Deleted),
     /// To an expiry.
     Expired(Expired),
+    /// To other policies: the version that the shard has now.
+    PoliciesSet(u64),
     /// Nothing was changed.
     Refused(Refusal),
 }
@@ -83,6 +86,7 @@ impl Answer {
             Self::Published(published) => Said::Published(*published),
             Self::Deleted(deleted) => Said::Deleted(*deleted),
             Self::Expired(expired) => Said::Expired(*expired),
+            Self::PoliciesSet(version) => Said::PoliciesSet(*version),
             Self::Refused(refusal) => Said::Refused(Refused::from(refusal)),
         };
         AnswerMessage { said: Some(said) }.encode_to_vec().into()
@@ -94,6 +98,7 @@ impl Answer {
             Said::Published(published) => Ok(Self::Published(published)),
             Said::Deleted(deleted) => Ok(Self::Deleted(deleted)),
             Said::Expired(expired) => Ok(Self::Expired(expired)),
+            Said::PoliciesSet(version) => Ok(Self::PoliciesSet(version)),
             Said::Refused(refused) => Refusal::try_from(refused).map(Self::Refused),
         }
     }
@@ -101,7 +106,7 @@ impl Answer {
 
 #[derive(Clone, PartialEq, Message)]
 struct AnswerMessage {
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5")]
     said: Option<Said>,
 }
 
@@ -115,9 +120,24 @@ enum Said {
     Expired(Expired),
     #[prost(message, tag = "4")]
     Refused(Refused),
+    #[prost(uint64, tag = "5")]
+    PoliciesSet(u64),
 }
 
-/// All refusals in one message: which, and the two numbers that some of them carry.
+impl Refusal {
+    /// In bytes, as it is stored.
+    pub(super) fn encode(&self) -> Bytes {
+        Refused::from(self).encode_to_vec().into()
+    }
+
+    /// From bytes.
+    pub(super) fn decode(bytes: Bytes) -> Result<Self, BadAnswer> {
+        Self::try_from(Refused::decode(bytes).map_err(|_| BadAnswer)?)
+    }
+}
+
+/// All refusals in one message: which, and the two numbers that some of them carry. Those that are final are stored, so
+/// **a number is never reused**.
 #[derive(Clone, PartialEq, Message)]
 struct Refused {
     #[prost(enumeration = "Reason", tag = "1")]
@@ -152,6 +172,7 @@ enum Reason {
     BadIdempotencyKey = 16,
     BadProducer = 17,
     NotSupported = 18,
+    Moving = 19,
 }
 
 impl From<&Refusal> for Refused {
@@ -176,6 +197,7 @@ impl From<&Refusal> for Refused {
             Refusal::BadParameter(Parameter::IdempotencyKey) => (Reason::BadIdempotencyKey, 0, 0),
             Refusal::BadParameter(Parameter::Producer) => (Reason::BadProducer, 0, 0),
             Refusal::NotSupported => (Reason::NotSupported, 0, 0),
+            Refusal::Moving => (Reason::Moving, 0, 0),
         };
         let current = match *refusal {
             Refusal::VersionConflict { current } => Some(current),
@@ -210,6 +232,7 @@ impl TryFrom<Refused> for Refusal {
             Reason::BadIdempotencyKey => Self::BadParameter(Parameter::IdempotencyKey),
             Reason::BadProducer => Self::BadParameter(Parameter::Producer),
             Reason::NotSupported => Self::NotSupported,
+            Reason::Moving => Self::Moving,
         })
     }
 }
@@ -247,10 +270,31 @@ mod tests {
             Refusal::BadParameter(Parameter::IdempotencyKey),
             Refusal::BadParameter(Parameter::Producer),
             Refusal::NotSupported,
+            Refusal::Moving,
         ];
+        for refusal in &refusals {
+            assert_eq!(Refusal::decode(refusal.encode()).as_ref(), Ok(refusal));
+        }
         answers.extend(refusals.map(Answer::Refused));
         for answer in answers {
             assert_eq!(Answer::decode(answer.encode()), Ok(answer));
+        }
+    }
+
+    /// They are stored with a producer's results and read back by later versions.
+    #[test]
+    fn the_bytes_of_a_refusal_stay_what_they_are() {
+        let conflict = Refusal::VersionConflict { current: ResourceVersion::new(7, 4) };
+        let stored: [(Refusal, &[u8]); 6] = [
+            (conflict, b"\x08\x01\x12\x0b\x09\x07\0\0\0\0\0\0\0\x10\x04"),
+            (Refusal::IdempotencyMismatch, b"\x08\x03"),
+            (Refusal::WrongKind(KindFault::KeyMissing), b"\x08\x05"),
+            (Refusal::PublicationTooLarge { bytes: 5, bytes_max: 4 }, b"\x08\x08\x18\x05\x20\x04"),
+            (Refusal::TopicFull { keys_max: 1, bytes_max: 2 }, b"\x08\x09\x18\x01\x20\x02"),
+            (Refusal::BadParameter(Parameter::Data), b"\x08\x0d"),
+        ];
+        for (refusal, bytes) in stored {
+            assert_eq!(refusal.encode(), bytes, "{refusal}");
         }
     }
 

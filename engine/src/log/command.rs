@@ -7,6 +7,8 @@ use fanfare_protocol::{Producer, Publication};
 use prost::{Message, Oneof};
 
 use super::idempotency::body_hash;
+use super::namespace_policy::NamespacePolicy;
+use super::policy::{Policies, Policy};
 use super::refusal::Refusal;
 
 /// The format that this version writes and understands.
@@ -19,7 +21,7 @@ pub struct Command {
     #[prost(uint32, tag = "1")]
     pub format: u32,
     /// 2 to 15: what to do.
-    #[prost(oneof = "Verb", tags = "2, 3, 4")]
+    #[prost(oneof = "Verb", tags = "2, 3, 4, 5")]
     pub verb: Option<Verb>,
 }
 
@@ -35,6 +37,9 @@ pub enum Verb {
     /// 4.
     #[prost(message, tag = "4")]
     Expire(Expire),
+    /// 5.
+    #[prost(message, tag = "5")]
+    SetPolicies(SetPolicies),
 }
 
 /// Appends publications to a topic, all or none, and creates it if need be.
@@ -88,6 +93,40 @@ pub struct Expire {
     /// 1.
     #[prost(string, tag = "1")]
     pub topic: String,
+}
+
+/// Other policies hold from this entry on. Every shard is told, because a policy that came from elsewhere would act at
+/// different entries on different replicas.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SetPolicies {
+    /// 1: grows with every change; what is not newer than what a shard has changes nothing.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// 2: all that are declared.
+    #[prost(message, repeated, tag = "2")]
+    pub namespaces: Vec<NamespacePolicy>,
+}
+
+impl SetPolicies {
+    /// These policies, as of that version.
+    #[must_use]
+    pub fn new(version: u64, policies: &Policies) -> Self {
+        let mut namespaces: Vec<_> = policies.declared().map(|policy| NamespacePolicy::from(policy.as_ref())).collect();
+        namespaces.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Self { version, namespaces }
+    }
+
+    /// Encodes it.
+    #[must_use]
+    pub fn into_command(self) -> Bytes {
+        encode(Verb::SetPolicies(self))
+    }
+
+    /// What it sets.
+    pub(super) fn policies(&self) -> Result<Policies, Refusal> {
+        let policies = self.namespaces.iter().cloned().map(Policy::try_from).collect::<Result<Vec<_>, _>>();
+        policies.map(Policies::new).map_err(|_| Refusal::Unreadable)
+    }
 }
 
 impl Publish {

@@ -34,7 +34,6 @@ impl<T: Ord> Deadlines<T> {
         self.queue.pop_first()
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }

@@ -6,10 +6,20 @@
 //!
 //! Everything is bounded and nothing is forgotten early: what would not fit is refused with the time at which it will.
 //! The window is measured in shard time.
+//!
+//! It is stored as a row for each key and for each block of a producer's results, and rebuilt from them: what differs
+//! from the rows is known by how far they were handed over, so that where nothing is stored nothing waits to be.
 
 mod keys;
+mod outcome;
+mod producer;
 mod producers;
+#[cfg(test)]
+mod tests;
 
+use std::sync::Arc;
+
+use fanfare_cluster::StateFault;
 use fanfare_protocol::{Producer, Publication};
 
 use super::answer::Published;
@@ -17,7 +27,9 @@ use super::command::Publish;
 use super::digest::Digest;
 use super::policy::IdempotencyPolicy;
 use super::refusal::Refusal;
+use super::rows::{BlockRow, Change, KeyRow};
 use keys::Keys;
+use outcome::Outcome;
 use producers::Producers;
 
 /// The sum that tells whether a repeated key or sequence carries the same publications. `traceparent` is left out,
@@ -72,38 +84,6 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// What was answered the first time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Published { first_offset: u64, count: u32 },
-    Refused(Box<Refusal>),
-}
-
-impl Outcome {
-    fn of(result: &Result<Published, Refusal>) -> Option<Self> {
-        match result {
-            Ok(published) => Some(Self::Published { first_offset: published.first_offset, count: published.count }),
-            Err(refusal) if refusal.is_final() => Some(Self::Refused(Box::new(refusal.clone()))),
-            Err(_) => None,
-        }
-    }
-
-    /// The same answer again.
-    pub(super) fn repeat(self, epoch: u64) -> Result<Published, Refusal> {
-        match self {
-            Self::Published { first_offset, count } => Ok(Published { epoch, first_offset, count, repeated: true }),
-            Self::Refused(refusal) => Err(*refusal),
-        }
-    }
-
-    fn digest(&self, digest: &mut Digest) {
-        match self {
-            Self::Published { first_offset, count } => digest.number(*first_offset).number(u64::from(*count)),
-            Self::Refused(refusal) => digest.bytes(refusal.to_string().as_bytes()),
-        };
-    }
-}
-
 /// What is known of a publish.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -122,6 +102,23 @@ pub(super) struct Permit {
     hash: u128,
 }
 
+/// A row that does not go on where the one before it ended, or holds a result that this version does not know.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "block {block} of the results of the producer `{producer}` cannot be read; run `fanfare storage check` and restore \
+     from a backup"
+)]
+pub(super) struct BadBlock {
+    producer: Arc<str>,
+    block: u64,
+}
+
+impl From<BadBlock> for StateFault {
+    fn from(bad: BadBlock) -> Self {
+        Self(Box::new(bad))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Idempotency {
     keys: Keys,
@@ -132,6 +129,30 @@ pub(super) struct Idempotency {
 impl Idempotency {
     pub(super) fn new() -> Self {
         Self { keys: Keys::new(), producers: Producers::new(), touched_ms: 0 }
+    }
+
+    /// From all of its rows, the blocks of one producer ascending, and [`Self::known_ms`] as of their time.
+    pub(super) fn restore(
+        keys: Vec<KeyRow>,
+        blocks: Vec<BlockRow>,
+        known_ms: u64,
+        policy: &IdempotencyPolicy,
+    ) -> Result<Self, BadBlock> {
+        let producers = Producers::restore(blocks, policy)?;
+        Ok(Self { keys: Keys::restore(keys), producers, touched_ms: known_ms })
+    }
+
+    /// Tells the rows that are not as they were when this was last called. Anything that was given a
+    /// [`check`](Self::check) or an [`expire`](Self::expire) since may have some, also where nothing was appended.
+    pub(super) fn collect(&mut self, number: u64, out: &mut Vec<Change>) {
+        self.keys.collect(number, out);
+        self.producers.collect(number, out);
+    }
+
+    /// To be called when the policy changes. What is remembered stays as it is: a key keeps its end, a producer is
+    /// silent for the new window, and results beyond the new bound go when its next one comes.
+    pub(super) fn follow(&mut self, policy: &IdempotencyPolicy) {
+        self.producers.follow(policy);
     }
 
     /// Forgets what left the window.
@@ -191,12 +212,18 @@ impl Idempotency {
 
     /// When all of it can be forgotten, if nothing is published until then.
     pub(super) fn next_deadline(&self, policy: &IdempotencyPolicy) -> Option<u64> {
-        let last_ms = self.producers.last_heard_ms().unwrap_or_default().max(self.touched_ms);
-        (!self.is_empty()).then(|| last_ms.saturating_add(policy.window_ms))
+        let ends_ms = self.known_ms().saturating_add(policy.window_ms).max(self.keys.ends_ms());
+        (self.len() > 0).then_some(ends_ms)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.producers.is_empty()
+    /// When any of it was last used.
+    pub(super) fn known_ms(&self) -> u64 {
+        self.touched_ms.max(self.producers.last_heard_ms())
+    }
+
+    /// Keys and producers.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len() + self.producers.len()
     }
 
     pub(super) fn digest(&self, digest: &mut Digest) {
@@ -206,7 +233,7 @@ impl Idempotency {
 
     #[cfg(test)]
     pub(super) fn check_invariants(&self, now_ms: u64, policy: &IdempotencyPolicy) {
-        self.keys.check_invariants(now_ms, policy);
+        self.keys.check_invariants(now_ms);
         self.producers.check_invariants(now_ms, policy);
     }
 }

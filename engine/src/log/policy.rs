@@ -7,9 +7,10 @@ use std::sync::Arc;
 pub const KEY_BYTES_MAX: usize = 1_024;
 
 /// How a topic sums up its log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Kind {
     /// The snapshot is the last publications.
+    #[default]
     Stream,
     /// The snapshot is the latest value of every live key.
     State,
@@ -29,6 +30,30 @@ impl Kind {
     }
 }
 
+/// What becomes of a publication that was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// It is on the disks of a majority.
+    #[default]
+    Replicated,
+    /// It is in the memory of one node, and gone with it.
+    Ephemeral,
+}
+
+impl Durability {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Replicated, Self::Ephemeral];
+
+    /// Its name in configuration and lists.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replicated => "replicated",
+            Self::Ephemeral => "ephemeral",
+        }
+    }
+}
+
 /// The policy of one namespace, for each of its topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -36,6 +61,11 @@ pub struct Policy {
     pub name: String,
     /// `stream`. Fixed for the life of the namespace.
     pub kind: Kind,
+    /// `replicated`. A change ends the epochs of its topics.
+    pub durability: Durability,
+    /// The durability that it is about to have, while its topics are ended under the one it has. No publication is
+    /// taken meanwhile.
+    pub moving_to: Option<Durability>,
     /// Publications retained: 1,000, what a reader who was away for a while catches up. Older ones are forgotten.
     pub history_count: u64,
     /// Bytes retained, keys and attributes and 256 bytes an event included: 4 MiB, sixteen of the largest
@@ -49,6 +79,9 @@ pub struct Policy {
     /// Topics of the namespace **in one shard**: 1,000,000. The bound over all shards is the door's to keep
     /// (`SharedLog::topic_count`): a shard cannot see the others. Further topics are refused.
     pub topics_max: u64,
+    /// Bytes of all topics of the namespace, histories and folds: 16 GiB. The door's to keep, as the census of all shards
+    /// knows it. What would pass it is refused.
+    pub bytes_max: u64,
     /// Live keys of a `state` topic: 100,000, so that a snapshot stays one that a browser can take. Further keys
     /// are refused.
     pub keys_max: u64,
@@ -86,11 +119,14 @@ impl Policy {
         Self {
             name: name.into(),
             kind,
+            durability: Durability::Replicated,
+            moving_to: None,
             history_count: 1_000,
             history_bytes: 4 * 1024 * 1024,
             history_age_ms: 24 * 60 * 60 * 1_000,
             publication_bytes_max: 256 * 1024,
             topics_max: 1_000_000,
+            bytes_max: 16 * 1024 * 1024 * 1024,
             keys_max: 100_000,
             fold_bytes_max: 64 * 1024 * 1024,
             idempotency: IdempotencyPolicy::default(),
@@ -121,6 +157,11 @@ impl Policies {
             policies.declared.insert(policy.name.clone(), policy);
         }
         policies
+    }
+
+    /// Those that are declared, in no particular order.
+    pub fn declared(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.declared.values()
     }
 
     /// The policy of a namespace.

@@ -1,21 +1,27 @@
-//! What watchers read of a shard: heads, pages from a cursor in both directions, snapshots, lists. Events are shared,
+//! What watchers read of a shard: heads, pages from a cursor in both directions, snapshots. Events are shared,
 //! never copied; a cursor that cannot be continued is a [`Gap`]. The rules are those of the protocol's `SPEC.md`, section V:
 //!
 //! * A topic that does not exist stands at `0.0` and has an empty snapshot there; a cursor of `0.0` sees its creation,
 //!   so on a topic that was created since it is read as `EPOCH.0`, before the first publication.
 //! * A cursor at the head can always be continued, also when retention has taken everything.
 //! * A page covers exactly the versions in (`after`, `through`]; what left by its own `ttl` is covered without an event.
+//!
+//! A read is answered from memory, or it is a [`Reading::Stored`]: decided here, under the shard's lock, and done by
+//! [`super::stored_read`] where a thread may wait. A page is never of both, so it may end before its limit.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
+use fanfare_cluster::StateFault;
 use fanfare_protocol::{Event, ResourceVersion, TopicName};
 
 use super::gap::Gap;
 use super::history::Item;
+use super::line::Line;
 use super::policy::Kind;
 use super::shard::ShardState;
+use super::stored_read::{Cold, Hot};
 use super::topic::TopicLog;
+use super::weight;
 
 /// How much a page holds at most; at least one event where there is one, however large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +47,28 @@ pub struct Page {
     pub more: bool,
 }
 
+impl Page {
+    /// What may still be read behind it within a limit, if there is more.
+    #[must_use]
+    pub fn room(&self, limit: ReadLimit) -> Option<ReadLimit> {
+        let count = limit.count.checked_sub(self.events.len()).filter(|count| *count > 0 && self.more)?;
+        let bytes = self.events.iter().map(|event| weight::of_event(event)).sum();
+        let bytes = limit.bytes.checked_sub(bytes).filter(|bytes| *bytes > 0)?;
+        Some(ReadLimit { count, bytes })
+    }
+
+    /// Goes on with the page that was read behind it.
+    pub fn join(&mut self, next: Self) {
+        self.events.extend(next.events);
+        (self.through, self.head, self.more) = (next.through, next.head, next.more);
+    }
+}
+
 /// The sum of a topic at a version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// Of the topic; `stream` where there is none.
+    pub kind: Kind,
     /// Where it stands: a watch goes on from here.
     pub version: ResourceVersion,
     /// Of a `stream` the version before its oldest item (its own where there is none), else `EPOCH.0`.
@@ -65,118 +90,169 @@ pub struct Listed {
     pub kind: Kind,
 }
 
+/// The answer to a read, or what has to be done for it where a thread may wait for a disk.
+pub enum Reading<T> {
+    /// It was in memory.
+    Ready(T),
+    /// It is in the store.
+    Stored(StoredRead<T>),
+}
+
+/// A read of the store: sees it as it was when the read was asked for, however late it is done.
+pub type StoredRead<T> = Box<dyn FnOnce() -> Result<T, StateFault> + Send>;
+
+impl<T> Reading<T> {
+    /// The answer, after waiting for the disk if need be.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn wait(self) -> Result<T, StateFault> {
+        match self {
+            Self::Ready(answer) => Ok(answer),
+            Self::Stored(read) => read(),
+        }
+    }
+}
+
 impl ShardState {
-    /// Where a topic stands: `0.0` when it does not exist.
-    #[must_use]
-    pub fn head(&self, topic: &str) -> ResourceVersion {
-        self.topic(topic).map_or(ResourceVersion::NONE, TopicLog::version)
+    /// Where a topic stands: `0.0` when it does not exist. Of a cold topic one row is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn head(&self, topic: &str) -> Result<ResourceVersion, StateFault> {
+        Ok(self.line(topic)?.map_or(ResourceVersion::NONE, |line| line.version()))
     }
 
-    /// The oldest cursor that can be continued: before everything that is retained.
-    #[must_use]
-    pub fn beginning(&self, topic: &str) -> ResourceVersion {
-        self.topic(topic).map_or(ResourceVersion::NONE, |log| log.at(log.history.floor()))
+    /// The oldest cursor that can be continued: before everything that is retained. Of a cold topic one row is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn beginning(&self, topic: &str) -> Result<ResourceVersion, StateFault> {
+        Ok(self.line(topic)?.map_or(ResourceVersion::NONE, |line| line.at(line.floor)))
+    }
+
+    fn line(&self, topic: &str) -> Result<Option<Line>, StateFault> {
+        if let Some(log) = self.topic(topic) {
+            return Ok(Some(log.line()));
+        }
+        match &self.stored {
+            Some(stored) if !self.has_ended(topic) => Ok(stored.topic(topic)?.map(|row| Line::of(&row))),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// What was published after a cursor.
-    pub fn read_after(&self, topic: &str, cursor: ResourceVersion, limit: ReadLimit) -> Result<Page, Gap> {
-        let Some(log) = self.topic(topic) else { return nowhere(cursor) };
-        let after = log.resume(cursor)?;
+    pub fn read_after(&self, topic: &str, cursor: ResourceVersion, limit: ReadLimit) -> Reading<Result<Page, Gap>> {
+        let Some(log) = self.topic(topic) else {
+            return match Cold::of(self, topic) {
+                Some(cold) => Reading::Stored(Box::new(move || cold.read_after(cursor, limit))),
+                None => Reading::Ready(nowhere(cursor)),
+            };
+        };
+        let line = log.line();
+        let after = match line.resume(cursor) {
+            Ok(after) => after,
+            Err(gap) => return Reading::Ready(Err(gap)),
+        };
+        if after < log.history.tail_after()
+            && let Some(hot) = Hot::of(self, log)
+        {
+            return Reading::Stored(Box::new(move || hot.read_after(after, limit).map(Ok)));
+        }
         let (events, last, more) = cut(log.history.after(after).map(parts), limit);
-        let through = if more { last.unwrap_or(after) } else { log.head };
-        Ok(Page { events, after: log.at(after), through: log.at(through), head: log.version(), more })
+        let through = if more { last.unwrap_or(after) } else { line.head };
+        Reading::Ready(Ok(Page {
+            events,
+            after: line.at(after),
+            through: line.at(through),
+            head: line.version(),
+            more,
+        }))
     }
 
     /// What was published before a cursor, newest first; without one from the head backwards, the head included.
     /// Reading backwards ends where retention does, without a gap.
-    pub fn read_before(&self, topic: &str, cursor: Option<ResourceVersion>, limit: ReadLimit) -> Result<Page, Gap> {
+    pub fn read_before(
+        &self,
+        topic: &str,
+        cursor: Option<ResourceVersion>,
+        limit: ReadLimit,
+    ) -> Reading<Result<Page, Gap>> {
         let Some(log) = self.topic(topic) else {
-            return nowhere(cursor.unwrap_or(ResourceVersion::NONE));
+            return match Cold::of(self, topic) {
+                Some(cold) => Reading::Stored(Box::new(move || cold.read_before(cursor, limit))),
+                None => Reading::Ready(nowhere(cursor.unwrap_or(ResourceVersion::NONE))),
+            };
         };
-        let before = match cursor {
-            None => log.head + 1,
-            Some(cursor) => log.known(cursor)?,
+        let line = log.line();
+        let before = match cursor.map_or(Ok(line.head + 1), |cursor| line.known(cursor)) {
+            Ok(before) => before,
+            Err(gap) => return Reading::Ready(Err(gap)),
         };
+        let after = cursor.map_or(line.version(), |_| line.at(before));
         let (events, last, more) = cut(log.history.before(before).map(parts), limit);
-        let through = if more { last.unwrap_or(before) } else { log.history.floor().min(before) };
-        let after = cursor.map_or(log.version(), |_| log.at(before));
-        Ok(Page { events, after, through: log.at(through), head: log.version(), more })
+        if events.is_empty()
+            && let Some(hot) = Hot::of(self, log)
+        {
+            return Reading::Stored(Box::new(move || hot.read_before(before, after, limit).map(Ok)));
+        }
+        let more = more || log.history.reaches_into_store();
+        let through = if more { last.unwrap_or(before) } else { line.floor.min(before) };
+        Reading::Ready(Ok(Page { events, after, through: line.at(through), head: line.version(), more }))
     }
 
     /// The sum of a topic: of a `stream` its last `limit` retained publications, else every live key.
     #[must_use]
-    pub fn snapshot(&self, topic: &str, limit: usize) -> Snapshot {
+    pub fn snapshot(&self, topic: &str, limit: usize) -> Reading<Snapshot> {
         let Some(log) = self.topic(topic) else {
-            let none = ResourceVersion::NONE;
-            return Snapshot { version: none, after: none, limited: false, items: Vec::new() };
+            return match Cold::of(self, topic) {
+                Some(cold) => Reading::Stored(Box::new(move || cold.snapshot(limit))),
+                None => Reading::Ready(Snapshot::empty()),
+            };
         };
-        let Some(fold) = &log.fold else { return log.last(limit) };
-        let items = fold.items().map(|live| Arc::clone(&live.event)).collect();
-        Snapshot { version: log.version(), after: log.at(0), limited: false, items }
-    }
-
-    /// Topics whose names begin with `prefix` and come after `after`, in the order of their bytes. Internal ones are
-    /// shown only to whoever asks for them by their `_`.
-    #[must_use]
-    pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Vec<Listed> {
-        let first = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            Some(_) | None => Bound::Included(prefix),
-        };
-        let internal = prefix.starts_with('_');
-        self.names
-            .range::<str, _>((first, Bound::Unbounded))
-            .take_while(|name| name.as_str().starts_with(prefix))
-            .filter(|name| internal || !name.is_internal())
-            .take(limit)
-            .filter_map(|name| {
-                let log = self.topic(name.as_str())?;
-                Some(Listed { topic: name.clone(), version: log.version(), kind: log.policy.kind })
-            })
-            .collect()
+        let line = log.line();
+        if let Some(fold) = &log.fold {
+            let items = fold.items().map(|live| Arc::clone(&live.event)).collect();
+            let (version, after) = (line.version(), line.at(0));
+            return Reading::Ready(Snapshot { kind: log.kind, version, after, limited: false, items });
+        }
+        let tail: Vec<_> = log.history.last(limit).map(|item| (item.offset, Arc::clone(&item.event))).collect();
+        if tail.len() < limit
+            && let Some(hot) = Hot::of(self, log)
+        {
+            return Reading::Stored(Box::new(move || hot.last(tail, limit)));
+        }
+        Reading::Ready(Snapshot::last(line, tail, log.history.count()))
     }
 }
 
 impl TopicLog {
-    fn at(&self, offset: u64) -> ResourceVersion {
-        ResourceVersion::new(self.epoch, offset)
+    pub(super) fn line(&self) -> Line {
+        Line { epoch: self.epoch, head: self.head, floor: self.history.floor() }
+    }
+}
+
+impl Snapshot {
+    /// Of a topic that does not exist.
+    pub(super) fn empty() -> Self {
+        let none = ResourceVersion::NONE;
+        Self { kind: Kind::Stream, version: none, after: none, limited: false, items: Vec::new() }
     }
 
-    /// The offset of a cursor of this epoch, or of `0.0`.
-    fn known(&self, cursor: ResourceVersion) -> Result<u64, Gap> {
-        if cursor.is_none() {
-            return Ok(0);
-        }
-        if cursor.epoch != self.epoch {
-            return Err(Gap::EpochChanged { current: self.version() });
-        }
-        if cursor.offset > self.head {
-            return Err(Gap::Ahead { current: self.version() });
-        }
-        Ok(cursor.offset)
-    }
-
-    /// The offset after which the topic can be read on.
-    fn resume(&self, cursor: ResourceVersion) -> Result<u64, Gap> {
-        let offset = self.known(cursor)?;
-        let floor = self.history.floor();
-        if offset < floor { Err(Gap::Gone { oldest: self.at(floor) }) } else { Ok(offset) }
-    }
-
-    fn last(&self, limit: usize) -> Snapshot {
-        let items: Vec<_> = self.history.last(limit).map(|item| Arc::clone(&item.event)).collect();
-        let oldest = self.history.last(limit).next().map(|item| item.offset);
-        Snapshot {
-            version: self.version(),
-            after: self.at(oldest.map_or(self.head, |oldest| oldest - 1)),
-            limited: items.len() < self.history.len(),
-            items,
+    /// The last publications of a `stream` that retains so many.
+    pub(super) fn last(line: Line, last: Vec<(u64, Arc<Event>)>, count: u64) -> Self {
+        Self {
+            kind: Kind::Stream,
+            version: line.version(),
+            after: line.at(last.first().map_or(line.head, |(oldest, _)| oldest - 1)),
+            limited: (last.len() as u64) < count,
+            items: last.into_iter().map(|(_, event)| event).collect(),
         }
     }
 }
 
 /// Of a topic that does not exist only `0.0` can be continued.
-fn nowhere(cursor: ResourceVersion) -> Result<Page, Gap> {
+pub(super) fn nowhere(cursor: ResourceVersion) -> Result<Page, Gap> {
     let none = ResourceVersion::NONE;
     if !cursor.is_none() {
         return Err(Gap::EpochChanged { current: none });

@@ -5,6 +5,10 @@ use fanfare_protocol::{Code, Error, ResourceVersion};
 
 use super::policy::KEY_BYTES_MAX;
 
+/// What publishers are told to wait while their namespace changes its durability: a fraction of a second for some, some
+/// seconds for a million topics.
+pub const MOVING_RETRY_MS: u64 = 500;
+
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -66,6 +70,9 @@ pub enum Refusal {
     /// Known, but not built yet: topics of the kind `document`.
     #[error("topics of the kind `document` are not supported by this node")]
     NotSupported,
+    /// The namespace changes its durability: all its topics end, and none begins before that is done.
+    #[error("the namespace changes its durability, retry in {MOVING_RETRY_MS} ms")]
+    Moving,
     /// A defect, or a command of a newer node.
     #[error("the command cannot be read by this node")]
     Unreadable,
@@ -136,6 +143,7 @@ impl Refusal {
             | Self::TopicNotFound
             | Self::BadTopic
             | Self::NotSupported
+            | Self::Moving
             | Self::Unreadable => false,
         }
     }
@@ -158,6 +166,7 @@ impl Refusal {
             Self::BadTopic => error(Code::BadTopic),
             Self::BadParameter(parameter) => error(Code::BadParameter).with_parameter(parameter.name()),
             Self::NotSupported => error(Code::NotSupported),
+            Self::Moving => error(Code::Overloaded).with_retry_after_ms(MOVING_RETRY_MS),
             Self::Unreadable => error(Code::Internal),
         }
     }

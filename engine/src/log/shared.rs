@@ -1,51 +1,106 @@
-//! The logs of all shards, shared between the one thread that applies and the many that read. One lock a shard: held
-//! while an entry is applied and while a reader takes its references, never while anything is encoded or sent.
+//! The logs of all shards of a node, shared between the threads that apply and the many that read.
+//!
+//! Two lanes: shards whose topics are replicated and stored, and shards whose topics live in memory as long as the
+//! process. Which one a topic is in is said by its namespace.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use fanfare_cluster::{Entry, ShardCount, ShardId, StateMachine};
+use fanfare_cluster::{EphemeralMachine, ShardCount, ShardId, StateFault, StateMachine};
 use fanfare_protocol::{ResourceVersion, TopicName};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::answer::Answer;
 use super::committed::Committed;
 use super::gap::Gap;
-use super::policy::Policies;
-use super::read::{Listed, Page, ReadLimit, Snapshot};
+use super::lane::{Faulted, Held, Lane};
+use super::listing;
+use super::machine::{EphemeralShard, ReplicatedShard};
+use super::memory::Memory;
+use super::policy::{Durability, Policies};
+use super::read::{Listed, Page, ReadLimit, Reading, Snapshot};
+use super::rows::{Usage, Window};
 use super::shard::ShardState;
+use super::stored::ShardStorage;
 
-/// Is told what each entry has changed, on the thread that applies, after readers can see it and before anyone is
+/// Is told what each entry has changed, if anything, on the thread that applies, after readers can see it and before anyone is
 /// answered. Must not block: every shard waits for it.
 pub type CommittedSink = Arc<dyn Fn(Vec<Committed>) + Send + Sync>;
 
 /// The handle: cheap to share, reads from any thread.
 pub struct SharedLog {
     shard_count: ShardCount,
-    policies: Arc<Policies>,
-    /// Made when they are first applied to: a shard that is not used costs an empty slot.
-    shards: Box<[OnceLock<Mutex<ShardState>>]>,
+    policies: RwLock<Arc<Policies>>,
+    memory: Arc<Memory>,
+    replicated: Lane,
+    /// Of each replicated shard: held while a window is on its way into the store, and while a snapshot takes the place
+    /// of all that is stored, so that no window of before is written over it.
+    writing: Box<[Mutex<()>]>,
+    ephemeral: Lane,
 }
 
 impl SharedLog {
-    /// No topics yet.
+    /// The shards as they are stored (`None` for one whose store cannot be opened), and as many that hold nothing. A shard
+    /// that cannot be read serves no one; that is logged. `policies` decide which lane a topic is in until others are [followed](Self::follow).
     #[must_use]
-    pub fn new(shard_count: ShardCount, policies: Arc<Policies>) -> Arc<Self> {
-        let shards = (0..shard_count.get()).map(|_| OnceLock::new()).collect();
-        Arc::new(Self { shard_count, policies, shards })
+    pub fn open(
+        policies: Arc<Policies>,
+        storages: &[Option<Arc<dyn ShardStorage>>],
+        shard_count: ShardCount,
+    ) -> Arc<Self> {
+        let memory = Arc::new(Memory::default());
+        let opened = storages.iter().zip(shard_count.ids()).map(|(storage, shard)| {
+            let Some(storage) = storage else { return Held::Faulted };
+            let stored = Arc::clone(storage).reader();
+            ShardState::open(stored, Arc::default(), Arc::clone(&memory)).map_or_else(
+                |fault| {
+                    tracing::error!(%shard, %fault, "the shard serves no one: its store cannot be read");
+                    Held::Faulted
+                },
+                |state| Held::Open(Box::new(state)),
+            )
+        });
+        let replicated = Lane::new(opened);
+        // What cannot leave memory must not make what can leave it.
+        let apart = Arc::new(Memory::default());
+        let nothing = || Held::Open(Box::new(ShardState::new(Arc::default(), Arc::clone(&apart))));
+        let ephemeral = Lane::new(shard_count.ids().map(|_| nothing()));
+        let writing = shard_count.ids().map(|_| Mutex::default()).collect();
+        Arc::new(Self { shard_count, policies: RwLock::new(policies), memory, replicated, writing, ephemeral })
     }
 
-    /// The state machine of a shard, for the cluster to apply entries with; what they change goes to `sink`.
+    /// The state machine of a replicated shard; what its entries change goes to `sink`.
     #[must_use]
-    pub fn machine(self: &Arc<Self>, shard: ShardId, sink: CommittedSink) -> Box<dyn StateMachine> {
-        Box::new(ShardMachine { log: Arc::clone(self), shard, sink })
+    pub fn machine(
+        self: &Arc<Self>,
+        shard: ShardId,
+        storage: Arc<dyn ShardStorage>,
+        sink: CommittedSink,
+    ) -> Box<dyn StateMachine> {
+        Box::new(ReplicatedShard { log: Arc::clone(self), shard, storage, sink })
     }
 
-    /// The policies that its topics follow.
+    /// The machine of an ephemeral shard.
     #[must_use]
-    pub fn policies(&self) -> &Policies {
-        &self.policies
+    pub fn ephemeral_machine(self: &Arc<Self>, shard: ShardId, sink: CommittedSink) -> Box<dyn EphemeralMachine> {
+        Box::new(EphemeralShard { log: Arc::clone(self), shard, sink })
+    }
+
+    /// The policies that say which lane a topic is in, and what the door refuses at once.
+    #[must_use]
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies.read())
+    }
+
+    /// The namespaces have changed.
+    pub fn follow(&self, policies: Arc<Policies>) {
+        *self.policies.write() = policies;
+    }
+
+    /// What all its shards hold in memory.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The shard that a topic lives in.
@@ -54,164 +109,209 @@ impl SharedLog {
         ShardId::of(topic.routing_key(), self.shard_count)
     }
 
-    /// See [`ShardState::head`].
+    /// How its topics are kept.
     #[must_use]
-    pub fn head(&self, topic: &TopicName) -> ResourceVersion {
-        self.read(topic, |state| state.head(topic.as_str()))
+    pub fn durability(&self, topic: &TopicName) -> Durability {
+        self.policies.read().of(topic.namespace()).durability
+    }
+
+    /// See [`ShardState::head`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn head(&self, topic: &TopicName) -> Result<ResourceVersion, StateFault> {
+        self.ask(topic, |state| state.head(topic.as_str()))?
     }
 
     /// The head of a topic, and the index of the entry up to which it was read: what is committed with a greater
     /// one is not part of it.
-    #[must_use]
-    pub fn head_and_index(&self, topic: &TopicName) -> (ResourceVersion, u64) {
-        self.read(topic, |state| (state.head(topic.as_str()), state.applied()))
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn head_and_index(&self, topic: &TopicName) -> Result<(ResourceVersion, u64), StateFault> {
+        self.ask(topic, |state| Ok((state.head(topic.as_str())?, state.applied())))?
     }
 
     /// See [`ShardState::beginning`].
-    #[must_use]
-    pub fn beginning(&self, topic: &TopicName) -> ResourceVersion {
-        self.read(topic, |state| state.beginning(topic.as_str()))
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn beginning(&self, topic: &TopicName) -> Result<ResourceVersion, StateFault> {
+        self.ask(topic, |state| state.beginning(topic.as_str()))?
     }
 
     /// See [`ShardState::read_after`].
-    pub fn read_after(&self, topic: &TopicName, cursor: ResourceVersion, limit: ReadLimit) -> Result<Page, Gap> {
+    #[must_use]
+    pub fn read_after(
+        &self,
+        topic: &TopicName,
+        cursor: ResourceVersion,
+        limit: ReadLimit,
+    ) -> Reading<Result<Page, Gap>> {
         self.read(topic, |state| state.read_after(topic.as_str(), cursor, limit))
     }
 
     /// See [`ShardState::read_before`].
+    #[must_use]
     pub fn read_before(
         &self,
         topic: &TopicName,
         cursor: Option<ResourceVersion>,
         limit: ReadLimit,
-    ) -> Result<Page, Gap> {
+    ) -> Reading<Result<Page, Gap>> {
         self.read(topic, |state| state.read_before(topic.as_str(), cursor, limit))
     }
 
     /// See [`ShardState::snapshot`].
     #[must_use]
-    pub fn snapshot(&self, topic: &TopicName, limit: usize) -> Snapshot {
+    pub fn snapshot(&self, topic: &TopicName, limit: usize) -> Reading<Snapshot> {
         self.read(topic, |state| state.snapshot(topic.as_str(), limit))
     }
 
-    /// See [`ShardState::list`]; over all shards, one after the other, so that a list is no moment's picture.
+    /// Topics whose names begin with `prefix` and come after `after`, in the order of their bytes, over all shards, one
+    /// after the other, so that a list is no moment's picture. Internal ones are shown only to whoever asks for them
+    /// by their `_`.
     #[must_use]
-    pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Vec<Listed> {
-        let mut listed: Vec<_> = self.used().flat_map(|(_, state)| state.lock().list(prefix, after, limit)).collect();
-        listed.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
-        listed.truncate(limit);
-        listed
-    }
-
-    /// The shards that hold something, for the shell that proposes what is due.
-    pub fn used_shards(&self) -> impl Iterator<Item = ShardId> {
-        self.used().map(|(shard, _)| shard)
+    pub fn list(self: &Arc<Self>, prefix: &str, after: Option<&str>, limit: usize) -> Reading<Vec<Listed>> {
+        let log = Arc::clone(self);
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        Reading::Stored(Box::new(move || {
+            let mut listed = Vec::new();
+            for lane in [&log.replicated, &log.ephemeral] {
+                for shard in log.shard_count.ids() {
+                    listed.extend(listing::of_shard(lane, shard, &prefix, after.as_deref(), limit)?);
+                }
+            }
+            listed.sort_unstable_by(|a: &Listed, b| a.topic.cmp(&b.topic));
+            listed.truncate(limit);
+            Ok(listed)
+        }))
     }
 
     /// See [`ShardState::next_deadline`].
     #[must_use]
-    pub fn next_deadline(&self, shard: ShardId) -> Option<u64> {
-        self.shards.get(shard.index())?.get()?.lock().next_deadline()
+    pub fn next_deadline(&self, durability: Durability, shard: ShardId) -> Option<u64> {
+        self.lane(durability).with(shard, |state| state.next_deadline()).ok()?
     }
 
-    /// See [`ShardState::due`].
+    /// See [`ShardState::due`]. May wait for a disk.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn due(
+        &self,
+        durability: Durability,
+        shard: ShardId,
+        now_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<TopicName>, StateFault> {
+        self.lane(durability).with(shard, |state| state.due(now_ms, limit))?
+    }
+
+    /// What all topics take, by the policy that counts them.
     #[must_use]
-    pub fn due(&self, shard: ShardId, now_ms: u64, limit: usize) -> Vec<TopicName> {
-        let state = self.shards.get(shard.index()).and_then(OnceLock::get);
-        state.map_or_else(Vec::new, |state| state.lock().due(now_ms, limit))
+    pub fn usage(&self) -> BTreeMap<String, Usage> {
+        let mut sums: BTreeMap<String, Usage> = BTreeMap::new();
+        for lane in [&self.replicated, &self.ephemeral] {
+            for shard in self.shard_count.ids() {
+                let add = |state: &mut ShardState| {
+                    for (policy, usage) in state.usages() {
+                        let sum = sums.entry(policy.to_owned()).or_default();
+                        sum.topics += usage.topics;
+                        sum.bytes += usage.bytes;
+                    }
+                };
+                // What a faulted shard holds cannot be counted, nor grow.
+                let _ = lane.with(shard, add);
+            }
+        }
+        sums
     }
 
-    /// See [`ShardState::digest`]; `None` for a shard that was never used.
+    /// The version of the policies that a shard has; `None` where it serves no one.
     #[must_use]
-    pub fn digest(&self, shard: ShardId) -> Option<u128> {
-        self.shards.get(shard.index())?.get().map(|state| state.lock().digest())
+    pub fn policies_version(&self, durability: Durability, shard: ShardId) -> Option<u64> {
+        self.lane(durability).with(shard, |state| state.policies().0).ok()
     }
 
-    fn used(&self) -> impl Iterator<Item = (ShardId, &Mutex<ShardState>)> {
-        self.shard_count.ids().zip(&self.shards).filter_map(|(shard, state)| Some((shard, state.get()?)))
+    /// Hands over what changed in a shard since its last window, if anything did; see [`ShardState::window`].
+    ///
+    /// # Errors
+    /// Those of `commit`.
+    pub fn write_window<E>(
+        &self,
+        shard: ShardId,
+        commit: impl FnOnce(&Window) -> Result<(), E>,
+    ) -> Result<Option<Window>, E> {
+        let _writing = self.hold_windows(shard);
+        let Some(window) = self.replicated.with(shard, ShardState::window).ok().flatten() else { return Ok(None) };
+        commit(&window)?;
+        Ok(Some(window))
     }
 
-    fn read<T>(&self, topic: &TopicName, read: impl FnOnce(&ShardState) -> T) -> T {
-        match self.shards.get(self.shard_of(topic).index()).and_then(OnceLock::get) {
-            Some(state) => read(&state.lock()),
-            None => read(&self.nothing()),
+    /// No window of a shard is taken or written while this is held.
+    pub(crate) fn hold_windows(&self, shard: ShardId) -> MutexGuard<'_, ()> {
+        self.writing[shard.index()].lock()
+    }
+
+    /// See [`ShardState::stored`] and [`ShardState::evict`]; all shards together get `hot_bytes_max`.
+    pub fn stored(&self, shard: ShardId, window: u64, hot_bytes_max: u64) {
+        let hot_bytes = self.memory.hot_bytes();
+        // A shard that faulted meanwhile has nothing to let go of.
+        let _ = self.replicated.with(shard, |state| {
+            state.stored(window);
+            if hot_bytes > hot_bytes_max {
+                state.evict(share(state.hot_bytes(), hot_bytes, hot_bytes_max));
+            }
+        });
+    }
+
+    /// See [`ShardState::digest`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn digest(&self, durability: Durability, shard: ShardId) -> Result<u128, StateFault> {
+        self.lane(durability).with(shard, |state| state.digest())?
+    }
+
+    pub(super) fn replicated(&self) -> &Lane {
+        &self.replicated
+    }
+
+    pub(super) fn ephemeral(&self) -> &Lane {
+        &self.ephemeral
+    }
+
+    /// A shard as it is stored now.
+    pub(super) fn open_shard(&self, storage: &Arc<dyn ShardStorage>) -> Result<ShardState, StateFault> {
+        ShardState::open(Arc::clone(storage).reader(), Arc::default(), Arc::clone(&self.memory))
+    }
+
+    fn lane(&self, durability: Durability) -> &Lane {
+        match durability {
+            Durability::Replicated => &self.replicated,
+            Durability::Ephemeral => &self.ephemeral,
         }
     }
 
-    fn nothing(&self) -> ShardState {
-        ShardState::new(Arc::clone(&self.policies))
+    fn ask<T>(&self, topic: &TopicName, ask: impl FnOnce(&mut ShardState) -> T) -> Result<T, Faulted> {
+        self.lane(self.durability(topic)).with(self.shard_of(topic), ask)
     }
+
+    fn read<T: 'static>(&self, topic: &TopicName, read: impl FnOnce(&mut ShardState) -> Reading<T>) -> Reading<T> {
+        let fault = |faulted: Faulted| Reading::Stored(Box::new(move || Err(faulted.into())));
+        self.ask(topic, read).unwrap_or_else(fault)
+    }
+}
+
+/// A shard's part of what all may take, with a tenth to spare so that not every window has to look for more.
+fn share(part: u64, whole: u64, whole_max: u64) -> u64 {
+    let share = u128::from(part) * u128::from(whole_max) * 9 / (u128::from(whole.max(1)) * 10);
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for SharedLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedLog").field("shard_count", &self.shard_count).finish_non_exhaustive()
-    }
-}
-
-/// Applies a shard's entries to its state.
-struct ShardMachine {
-    log: Arc<SharedLog>,
-    shard: ShardId,
-    sink: CommittedSink,
-}
-
-impl StateMachine for ShardMachine {
-    fn apply(&mut self, entry: &Entry) -> Vec<Bytes> {
-        let mut committed = Vec::new();
-        let slot = &self.log.shards[self.shard.index()];
-        let state = slot.get_or_init(|| Mutex::new(self.log.nothing()));
-        let answers = {
-            let mut torn = Torn { state: &mut state.lock(), empty: Some(self.log.nothing()) };
-            let answers = torn.state.apply(entry, &mut committed);
-            torn.empty = None;
-            answers
-        };
-        if !committed.is_empty() {
-            (self.sink)(committed);
-        }
-        answers.iter().map(Answer::encode).collect()
-    }
-}
-
-/// A panic in the middle of an entry leaves a state that no replica agrees on. Readers are shown none at all, so that
-/// their cursors end in a gap and not in a lie; the cluster stops the shard.
-struct Torn<'a> {
-    state: &'a mut ShardState,
-    empty: Option<ShardState>,
-}
-
-impl Drop for Torn<'_> {
-    fn drop(&mut self) {
-        if let Some(empty) = self.empty.take() {
-            *self.state = empty;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    use fanfare_cluster::EntryTime;
-
-    use super::*;
-    use crate::log::command::Publish;
-
-    #[test]
-    fn readers_never_see_half_an_entry() {
-        let mut state = ShardState::new(Arc::default());
-        let publication = fanfare_protocol::Publication { data: Some(Bytes::from_static(b"1")), ..Default::default() };
-        let publish =
-            Publish { topic: "a".to_owned(), new_epoch: 7, publications: vec![publication], ..Default::default() };
-        let entry = Entry { index: 1, time: EntryTime::default(), commands: vec![publish.into_command()] };
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let torn = Torn { state: &mut state, empty: Some(ShardState::new(Arc::default())) };
-            torn.state.apply(&entry, &mut Vec::new());
-            assert_eq!(torn.state.head("a"), ResourceVersion::new(7, 1));
-            panic!("a planted defect");
-        }));
-        assert!(panicked.is_err());
-        assert_eq!(state.head("a"), ResourceVersion::NONE);
     }
 }

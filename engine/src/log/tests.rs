@@ -1,5 +1,6 @@
 //! The log as a whole, command by command: what is told, what is kept, what is read.
 
+mod bench;
 mod deadlines;
 mod idempotency;
 mod model;
@@ -8,6 +9,8 @@ mod publish;
 mod read;
 mod shared;
 mod state;
+mod stored;
+mod twin;
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use fanfare_cluster::{Entry, EntryTime};
 use fanfare_protocol::{Event, EventType, Producer, Publication, ResourceVersion};
 
 use super::answer::{Answer, Deleted, Expired, Published};
-use super::command::{DeleteTopic, Expire, Publish};
+use super::command::{DeleteTopic, Expire, Publish, SetPolicies};
 use super::committed::Committed;
 use super::gap::Gap;
 use super::idempotency::body_hash;
@@ -25,6 +28,7 @@ use super::read::{Page, ReadLimit, Snapshot};
 use super::refusal::{KindFault, Parameter, Refusal};
 use super::shard::ShardState;
 use super::shared::{CommittedSink, SharedLog};
+use bench::Bench;
 
 pub(super) const WALL_MS: i64 = 1_763_715_600_000;
 pub(super) const EPOCH: u64 = 0x6f1c;
@@ -32,7 +36,7 @@ pub(super) const ALL: ReadLimit = ReadLimit { count: usize::MAX, bytes: u64::MAX
 
 /// A shard, applied to one command an entry unless told otherwise, its invariants checked after each.
 pub(super) struct Lab {
-    pub(super) state: ShardState,
+    state: Bench,
     pub(super) committed: Vec<Committed>,
     index: u64,
     now_ms: u64,
@@ -41,7 +45,7 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(policies: impl IntoIterator<Item = Policy>) -> Self {
-        let state = ShardState::new(Arc::new(Policies::new(policies)));
+        let state = Bench::ephemeral(Policies::new(policies));
         Self { state, committed: Vec::new(), index: 0, now_ms: 0, next_epoch: EPOCH }
     }
 
@@ -49,9 +53,7 @@ impl Lab {
         self.index += 1;
         let time = EntryTime { shard_ms: self.now_ms, wall_ms: WALL_MS };
         self.committed.clear();
-        let answers = self.state.apply(&Entry { index: self.index, time, commands }, &mut self.committed);
-        self.state.check();
-        answers
+        self.state.apply(&Entry { index: self.index, time, commands }, &mut self.committed)
     }
 
     fn one(&mut self, command: Bytes) -> Answer {

@@ -5,19 +5,27 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fanfare_cluster::EntryTime;
+use fanfare_cluster::{EntryTime, StateFault};
 use fanfare_protocol::{Event, EventType, Publication, ResourceVersion};
 
 use super::answer::Published;
 use super::command::Publish;
 use super::digest::Digest;
 use super::fold::Fold;
-use super::history::History;
+use super::history::{History, Source};
 use super::idempotency::{Idempotency, Identity, Verdict};
 use super::judge::{self, Bench};
 use super::policy::{Kind, Policy};
 use super::refusal::Refusal;
+use super::rows::{Change, TopicRow};
+use super::stored::Stored;
 use super::weight;
+
+/// What a topic takes in memory beside what it holds.
+const TOPIC_BYTES: u64 = 1_024;
+
+/// What an idempotency key or a producer takes, and some results of the latter.
+const KNOWN_BYTES: u64 = 512;
 
 /// Bytes of a command that a retained value may pin beyond its own without being copied out of it.
 const PINNED_BYTES_MAX: usize = 512;
@@ -25,6 +33,12 @@ const PINNED_BYTES_MAX: usize = 512;
 #[derive(Debug)]
 pub(super) struct TopicLog {
     pub(super) policy: Arc<Policy>,
+    /// Fixed for its life, also when the topic comes to be covered by a namespace of another kind.
+    pub(super) kind: Kind,
+    /// What its rows are found by.
+    pub(super) number: u64,
+    /// The policy whose quotas count it, for its life.
+    pub(super) counted_by: Arc<str>,
     pub(super) epoch: u64,
     pub(super) head: u64,
     pub(super) history: History,
@@ -42,9 +56,12 @@ struct Signature {
 }
 
 impl TopicLog {
-    /// An empty topic of that epoch.
-    pub(super) fn new(now: EntryTime, epoch: u64, policy: Arc<Policy>) -> Self {
+    /// An empty topic of that number and epoch.
+    pub(super) fn new(now: EntryTime, number: u64, epoch: u64, policy: Arc<Policy>) -> Self {
         Self {
+            kind: policy.kind,
+            number,
+            counted_by: policy.name.as_str().into(),
             epoch: epoch.max(1),
             head: 0,
             history: History::new(),
@@ -55,13 +72,45 @@ impl TopicLog {
         }
     }
 
+    /// A topic as it is stored: all of it but the publications, which stay in the store until someone wants them.
+    pub(super) fn restore(row: &TopicRow, policy: Arc<Policy>, stored: &dyn Stored) -> Result<Self, StateFault> {
+        let TopicRow { number, epoch, head, settled_ms, kind, known_count, known_ms, .. } = *row;
+        let source = Source { stored: Some(stored), number, epoch, settled_ms };
+        let fold = match kind {
+            Kind::State => Some(Fold::restore(stored.fold(number, epoch)?)),
+            Kind::Stream | Kind::Document => None,
+        };
+        let idempotency = match known_count {
+            0 => Idempotency::new(),
+            _ => Idempotency::restore(stored.keys(number)?, stored.blocks(number)?, known_ms, &policy.idempotency)?,
+        };
+        let history = History::restore(row, source)?;
+        let counted_by = Arc::clone(&row.counted_by);
+        Ok(Self { policy, kind, number, counted_by, epoch, head, history, fold, idempotency, settled_ms })
+    }
+
+    /// Another policy covers it from now on.
+    pub(super) fn follow(&mut self, policy: &Arc<Policy>) {
+        self.policy = Arc::clone(policy);
+        self.idempotency.follow(&policy.idempotency);
+    }
+
+    fn source<'a>(&self, stored: Option<&'a dyn Stored>) -> Source<'a> {
+        Source { stored, number: self.number, epoch: self.epoch, settled_ms: self.settled_ms }
+    }
+
     pub(super) fn version(&self) -> ResourceVersion {
         ResourceVersion::new(self.epoch, self.head)
     }
 
     /// Makes what is due happen: keys end by a delete each, publications leave the history, what retention and the
     /// idempotency window have let go is forgotten. To be called before anything else at a new time.
-    pub(super) fn expire(&mut self, now: EntryTime, out: &mut Vec<Arc<Event>>) -> u64 {
+    pub(super) fn expire(
+        &mut self,
+        now: EntryTime,
+        stored: Option<&dyn Stored>,
+        out: &mut Vec<Arc<Event>>,
+    ) -> Result<u64, StateFault> {
         let before = self.head;
         while let Some(put) = self.fold.as_mut().and_then(|fold| fold.pop_due(now.shard_ms)) {
             self.head += 1;
@@ -77,14 +126,35 @@ impl TopicLog {
             out.push(delete);
         }
         self.history.expire(now.shard_ms);
-        self.history.trim(now.shard_ms, &self.policy);
         self.idempotency.expire(now.shard_ms, &self.policy.idempotency);
         self.settled_ms = now.shard_ms;
-        self.head - before
+        self.trim(now, stored)?;
+        Ok(self.head - before)
     }
 
-    /// Appends all publications or none. `command_bytes` is the size of what their data are slices of.
+    fn trim(&mut self, now: EntryTime, stored: Option<&dyn Stored>) -> Result<(), StateFault> {
+        let source = self.source(stored);
+        self.history.trim(now.shard_ms, &self.policy, source)
+    }
+
+    /// Appends all publications or none. `command_bytes` is the size of what their data are slices of. Whatever was due
+    /// must have happened.
     pub(super) fn publish(
+        &mut self,
+        now: EntryTime,
+        publish: Publish,
+        command_bytes: usize,
+        stored: Option<&dyn Stored>,
+        out: &mut Vec<Arc<Event>>,
+    ) -> Result<Result<Published, Refusal>, StateFault> {
+        let result = self.answer(now, publish, command_bytes, out);
+        if result.is_ok() {
+            self.trim(now, stored)?;
+        }
+        Ok(result)
+    }
+
+    fn answer(
         &mut self,
         now: EntryTime,
         publish: Publish,
@@ -128,7 +198,6 @@ impl TopicLog {
         for publication in publish.publications {
             out.push(self.append_one(now, publication, &signature, command_bytes));
         }
-        self.history.trim(now.shard_ms, &self.policy);
         let count = u32::try_from(self.head + 1 - first_offset).unwrap_or(u32::MAX);
         Published { epoch: self.epoch, first_offset, count, repeated: false }
     }
@@ -174,6 +243,11 @@ impl TopicLog {
         event
     }
 
+    /// Shard time up to which what was due has happened.
+    pub(super) fn settled_ms(&self) -> u64 {
+        self.settled_ms
+    }
+
     /// When something should be done about it even if nothing is published.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         let fold = self.fold.as_ref().and_then(Fold::next_deadline);
@@ -182,20 +256,60 @@ impl TopicLog {
         fold.into_iter().chain(history).chain(idempotency).min()
     }
 
-    pub(super) fn digest(&self, digest: &mut Digest) {
+    /// Bytes of history and fold, as the namespace's quota counts them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.history.bytes() + self.fold.as_ref().map_or(0, Fold::bytes)
+    }
+
+    /// What it takes in memory, roughly.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let known = self.idempotency.len() as u64 * KNOWN_BYTES;
+        TOPIC_BYTES + known + self.history.tail_bytes() + self.fold.as_ref().map_or(0, Fold::bytes)
+    }
+
+    /// Tells the next window what it has to write, and gives the topic's own row.
+    pub(super) fn collect(&mut self, due_ms: Option<u64>, out: &mut Vec<Change>) -> TopicRow {
+        let row = TopicRow {
+            number: self.number,
+            epoch: self.epoch,
+            head: self.head,
+            settled_ms: self.settled_ms,
+            keys_count: self.fold.as_ref().map_or(0, Fold::keys_count),
+            fold_bytes: self.fold.as_ref().map_or(0, Fold::bytes),
+            known_count: self.idempotency.len() as u64,
+            known_ms: self.idempotency.known_ms(),
+            due_ms,
+            kind: self.kind,
+            counted_by: Arc::clone(&self.counted_by),
+            floor: self.history.floor(),
+            history_count: self.history.count(),
+            history_bytes: self.history.bytes(),
+            oldest_ms: self.history.oldest_ms(),
+            leaving_count: self.history.leaving_count(),
+        };
+        self.history.collect(self.number, self.head, out);
+        if let Some(fold) = &mut self.fold {
+            fold.collect(self.number, out);
+        }
+        self.idempotency.collect(self.number, out);
+        row
+    }
+
+    pub(super) fn digest(&self, digest: &mut Digest, stored: Option<&dyn Stored>) -> Result<(), StateFault> {
         digest.number(self.epoch).number(self.head);
-        self.history.digest(digest);
+        self.history.digest(digest, self.source(stored))?;
         if let Some(fold) = &self.fold {
             fold.digest(digest);
         }
         self.idempotency.digest(digest);
+        Ok(())
     }
 
     #[cfg(test)]
     pub(super) fn check(&self) {
         assert_ne!(self.epoch, 0);
-        assert_eq!(self.fold.is_some(), self.policy.kind == Kind::State);
-        self.history.check(self.head, &self.policy);
+        assert_eq!(self.fold.is_some(), self.kind == Kind::State);
+        self.history.check(self.head);
         if let Some(fold) = &self.fold {
             fold.check(self.head);
             assert!(fold.keys_count() <= self.policy.keys_max && fold.bytes() <= self.policy.fold_bytes_max);

@@ -1,18 +1,27 @@
 //! Free idempotency keys of a topic: kept for a window from their first use.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 
 use super::{Outcome, Verdict, retry_after_ms};
 use crate::log::digest::Digest;
 use crate::log::policy::IdempotencyPolicy;
 use crate::log::refusal::Refusal;
+use crate::log::rows::{Change, KeyRow};
 
 #[derive(Debug)]
 pub(super) struct Keys {
     stored: HashMap<Arc<str>, StoredKey>,
-    /// In the order of their use, which is that of their end.
+    /// In the order of their use, which is that of their versions. It is that of their end too until the window
+    /// changes; where one then ends before an older one, it is forgotten with that.
     order: VecDeque<Arc<str>>,
+    /// The greatest end of all of them.
+    ends_ms: u64,
+    /// The greatest version that a row was handed over for: keys with later ones have none.
+    handed_through: u64,
+    /// Forgotten since, and have rows: none where nothing is ever handed over.
+    gone: Vec<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,20 +34,33 @@ struct StoredKey {
 
 impl Keys {
     pub(super) fn new() -> Self {
-        Self { stored: HashMap::new(), order: VecDeque::new() }
+        Self { stored: HashMap::new(), order: VecDeque::new(), ends_ms: 0, handed_through: 0, gone: Vec::new() }
+    }
+
+    /// From all of their rows, in any order.
+    pub(super) fn restore(mut rows: Vec<KeyRow>) -> Self {
+        rows.sort_unstable_by_key(|row| row.first_offset);
+        let mut keys = Self::new();
+        for KeyRow { name, hash, first_offset, count, ends_ms } in rows {
+            keys.put(name, StoredKey { hash, first_offset, count, ends_ms });
+            keys.handed_through = first_offset;
+        }
+        keys
     }
 
     pub(super) fn forget(&mut self, now_ms: u64) {
         while let Some(ends_ms) = self.oldest_ends_ms()
             && ends_ms <= now_ms
         {
-            if let Some(key) = self.order.pop_front() {
-                self.stored.remove(&key);
+            let Some(key) = self.order.pop_front() else { break };
+            let forgotten = self.stored.remove(&key);
+            if forgotten.is_some_and(|forgotten| forgotten.first_offset <= self.handed_through) {
+                self.gone.push(key);
             }
         }
         if self.order.is_empty() && self.order.capacity() > 0 {
             // A burst must not keep its memory for the life of the topic.
-            *self = Self::new();
+            (self.stored, self.order, self.ends_ms) = (HashMap::new(), VecDeque::new(), 0);
         }
     }
 
@@ -69,14 +91,37 @@ impl Keys {
         count: u32,
         policy: &IdempotencyPolicy,
     ) {
-        let key: Arc<str> = key.into();
         let ends_ms = now_ms.saturating_add(policy.window_ms);
-        self.stored.insert(Arc::clone(&key), StoredKey { hash, first_offset, count, ends_ms });
+        self.put(key.into(), StoredKey { hash, first_offset, count, ends_ms });
+    }
+
+    fn put(&mut self, key: Arc<str>, stored: StoredKey) {
+        self.ends_ms = self.ends_ms.max(stored.ends_ms);
+        self.stored.insert(Arc::clone(&key), stored);
         self.order.push_back(key);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.order.is_empty()
+    /// Tells the keys that are not as they were when this was last called.
+    pub(super) fn collect(&mut self, number: u64, out: &mut Vec<Change>) {
+        let gone = mem::take(&mut self.gone).into_iter();
+        // One that was used again meanwhile is written below.
+        out.extend(gone.filter(|key| !self.stored.contains_key(key)).map(|key| Change::KeyGone(number, key)));
+        let newest_first = self.order.iter().rev().filter_map(|key| Some((key, self.stored.get(key)?)));
+        let fresh = newest_first.take_while(|(_, stored)| stored.first_offset > self.handed_through);
+        let before = out.len();
+        out.extend(fresh.map(|(key, stored)| Change::Key(number, stored.row(key))));
+        if let Some(Change::Key(_, newest)) = out.get(before) {
+            self.handed_through = newest.first_offset;
+        }
+    }
+
+    /// When all of them can be forgotten; 0 when there are none.
+    pub(super) fn ends_ms(&self) -> u64 {
+        self.ends_ms
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
     }
 
     pub(super) fn digest(&self, digest: &mut Digest) {
@@ -90,12 +135,20 @@ impl Keys {
         }
     }
 
+    /// What holds whatever the policy was before.
     #[cfg(test)]
-    pub(super) fn check_invariants(&self, now_ms: u64, policy: &IdempotencyPolicy) {
+    pub(super) fn check_invariants(&self, now_ms: u64) {
         assert_eq!(self.stored.len(), self.order.len());
-        assert!(self.order.len() <= policy.entries_max);
-        let ends: Vec<_> = self.order.iter().map(|key| self.stored[key].ends_ms).collect();
-        assert!(ends.is_sorted());
-        assert!(ends.iter().all(|ends_ms| *ends_ms > now_ms && *ends_ms <= now_ms + policy.window_ms));
+        assert!(self.order.iter().map(|key| self.stored[key].first_offset).is_sorted_by(|a, b| a < b));
+        assert!(self.oldest_ends_ms().is_none_or(|ends_ms| ends_ms > now_ms));
+        assert_eq!(self.ends_ms, self.stored.values().map(|stored| stored.ends_ms).max().unwrap_or_default());
+        assert!(self.handed_through > 0 || self.gone.is_empty());
+    }
+}
+
+impl StoredKey {
+    fn row(&self, key: &Arc<str>) -> KeyRow {
+        let Self { hash, first_offset, count, ends_ms } = *self;
+        KeyRow { name: Arc::clone(key), hash, first_offset, count, ends_ms }
     }
 }

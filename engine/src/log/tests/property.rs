@@ -8,7 +8,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::model::{Model, ModelTopic};
+use super::twin::Twin;
 use super::*;
+use crate::log::rows::{Change, Window};
+use crate::log::stored::ShardStorage;
 
 /// Those of `b` and `sb` are bounded by bytes, the others by count.
 const TOPICS: [&str; 7] = ["a", "b:1", "s:1", "s:2", "s:3", "s:4", "sb:1"];
@@ -31,6 +34,14 @@ enum Step {
     Advance(u64),
     /// What was proposed so far becomes an entry.
     Commit,
+    /// The replica hands over what changed, unless a window is on its way.
+    Window,
+    /// The replica hears that its window is stored.
+    Stored,
+    /// The replica lets go of what it may.
+    Evict(u64),
+    /// The replica starts from what it has stored.
+    Restart,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +104,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::ExpireDue),
         5 => (1u64..50).prop_map(Step::Advance),
         8 => Just(Step::Commit),
+        3 => Just(Step::Window),
+        3 => Just(Step::Stored),
+        3 => prop_oneof![3 => Just(0u64), 1 => 0u64..8_000].prop_map(Step::Evict),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -107,10 +122,14 @@ fn policies() -> Policies {
     ])
 }
 
-/// A shard, its model and a second replica, fed with the same commands.
+/// A shard, its model and a second replica, fed with the same commands. The replica stores what it becomes, in windows,
+/// and lets go of it: its topics are hot, cold and half and half.
 struct Trial {
-    state: ShardState,
-    replica: ShardState,
+    state: Bench,
+    replica: Bench,
+    /// Of the replica: handed over, and not known to be stored.
+    window: Option<u64>,
+    entries: Vec<Entry>,
     model: Model,
     now_ms: u64,
     index: u64,
@@ -131,8 +150,10 @@ enum Asked {
 impl Trial {
     fn new() -> Self {
         Self {
-            state: ShardState::new(Arc::new(policies())),
-            replica: ShardState::new(Arc::new(policies())),
+            state: Bench::ephemeral(policies()),
+            replica: Bench::stored(policies(), Arc::default()),
+            window: None,
+            entries: Vec::new(),
             model: Model::new(policies()),
             now_ms: 0,
             index: 0,
@@ -187,7 +208,47 @@ impl Trial {
                 self.now_ms += ms;
             }
             Step::Commit => self.commit(),
+            Step::Window => {
+                if let Some(window) = self.replica.with(ShardState::window) {
+                    no_row_twice(&window);
+                    self.twin().commit(&window).unwrap();
+                    self.twin().tables().check();
+                    assert_eq!(self.window.replace(window.number), None, "one is on its way at a time");
+                }
+            }
+            Step::Stored => {
+                if let Some(number) = self.window.take() {
+                    self.replica.with(|state| state.stored(number));
+                }
+            }
+            Step::Evict(hot_bytes_max) => {
+                self.replica.with(|state| state.evict(hot_bytes_max));
+                assert_eq!(self.replica.memory.hot_bytes(), self.replica.with(|state| state.hot_bytes()));
+            }
+            Step::Restart => self.restart(),
         }
+        self.replica.check();
+    }
+
+    fn twin(&self) -> &Twin {
+        self.replica.twin.as_deref().expect("the replica is stored")
+    }
+
+    /// What was not stored is applied again.
+    fn restart(&mut self) {
+        let twin = self.replica.twin.clone().expect("the replica is stored");
+        self.window = None;
+        self.replica = Bench::stored(policies(), twin);
+        let stored = self.replica.with(|state| state.applied());
+        for entry in self.entries.iter().filter(|entry| entry.index > stored) {
+            self.replica.apply(entry, &mut Vec::new());
+        }
+        self.agree();
+    }
+
+    fn agree(&self) {
+        let why = "replicas agree, also when only one looked for what is due, or has let go of it";
+        assert_eq!(self.replica.digest(), self.state.digest(), "{why}");
     }
 
     fn publication(&self, topic: &str, spec: &Spec) -> Publication {
@@ -235,7 +296,6 @@ impl Trial {
         let entry = Entry { index: self.index, time, commands };
         let mut committed = Vec::new();
         let answers = self.state.apply(&entry, &mut committed);
-        self.state.check();
         let now_ms = self.now_ms;
         let expected = asked.iter().map(|asked| match asked {
             Asked::Publish(publish) => self.model.publish(now_ms, publish),
@@ -246,16 +306,14 @@ impl Trial {
         let answers: Vec<_> = answers.into_iter().map(without_hint).collect();
         assert_eq!(answers, expected);
         self.hear(&committed);
-        self.read_everything();
+        self.read_everything(&self.state);
 
         let mut again = Vec::new();
         self.replica.apply(&entry, &mut again);
         assert_eq!(again, committed);
-        assert_eq!(
-            self.replica.digest(),
-            self.state.digest(),
-            "replicas agree, also when only one looked for what is due"
-        );
+        self.agree();
+        self.read_everything(&self.replica);
+        self.entries.push(entry);
     }
 
     /// What is told joins without a gap, life by life.
@@ -276,16 +334,38 @@ impl Trial {
         }
     }
 
-    fn read_everything(&self) {
-        let listed: Vec<_> = self.state.list("", None, 99).iter().map(|listed| listed.topic.to_string()).collect();
+    fn read_everything(&self, state: &Bench) {
+        let listed: Vec<_> = state.list("", None, 99).iter().map(|listed| listed.topic.to_string()).collect();
         assert_eq!(listed, self.model.topics.keys().cloned().collect::<Vec<_>>());
         for name in TOPICS {
             match self.model.topics.get(name) {
-                Some(topic) => read_topic(&self.state, name, topic),
-                None => assert_eq!(self.state.head(name), ResourceVersion::NONE),
+                Some(topic) => read_topic(state, name, topic),
+                None => assert_eq!(state.head(name), ResourceVersion::NONE),
             }
         }
     }
+}
+
+/// One batch of the store has no order.
+fn no_row_twice(window: &Window) {
+    let place = |change: &Change| match change {
+        Change::Topic(name, _) | Change::TopicGone(name) => format!("topic {name}"),
+        Change::Dead(number) => format!("dead {number}"),
+        Change::Item(number, row) => format!("item {number} {}", row.offset),
+        Change::ItemsGone(number, after, _) => format!("item {number} {}", after + 1),
+        Change::Fold(number, row) => format!("fold {number} {:?}", row.event.key.as_deref()),
+        Change::FoldGone(number, key) => format!("fold {number} {:?}", Some(key)),
+        Change::Key(number, row) => format!("key {number} {}", row.name),
+        Change::KeyGone(number, name) => format!("key {number} {name}"),
+        Change::Block(number, row) => format!("block {number} {} {}", row.producer, row.block),
+        Change::BlockGone(number, producer, block) => format!("block {number} {producer} {block}"),
+        Change::Due(at_ms, name) | Change::DueGone(at_ms, name) => format!("due {at_ms} {name}"),
+    };
+    let mut places: Vec<_> = window.changes.iter().map(place).collect();
+    places.sort();
+    let count = places.len();
+    places.dedup();
+    assert_eq!(places.len(), count, "a row is written once a window");
 }
 
 /// The hint when to retry is the one thing that the model does not know.
@@ -299,7 +379,7 @@ fn without_hint(answer: Answer) -> Answer {
     }
 }
 
-fn read_topic(state: &ShardState, name: &str, topic: &ModelTopic) {
+fn read_topic(state: &Bench, name: &str, topic: &ModelTopic) {
     let head = topic.head();
     let at = |offset| ResourceVersion::new(topic.epoch, offset);
     assert_eq!(state.head(name), at(head));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::log::rows::Usage;
 
 #[test]
 fn offsets_grow_by_one_per_publication_from_1() {
@@ -151,7 +152,7 @@ fn a_topic_that_is_deleted_begins_a_new_epoch() {
     let [committed] = &*lab.committed else { panic!("one for the topic") };
     assert_eq!((committed.deleted, committed.after, committed.through), (true, at(1), at(1)));
     assert_eq!(lab.state.head("a"), ResourceVersion::NONE);
-    assert_eq!(lab.state.topic_count("default"), 0);
+    assert_eq!(lab.state.usage("default"), Usage::default());
     assert_eq!(lab.delete("a"), Answer::Refused(Refusal::TopicNotFound));
     let again = lab.publish(to("a", [data("2")])).unwrap();
     assert_eq!(again.first(), ResourceVersion::new(EPOCH + 1, 1));

@@ -23,7 +23,10 @@ fn a_topic_that_does_not_exist_is_empty_at_0_0() {
     assert_eq!(lab.state.read_after("a", none, ALL), Ok(empty.clone()));
     assert_eq!(lab.state.read_before("a", None, ALL), Ok(empty));
     assert_eq!(lab.state.beginning("a"), none);
-    assert_eq!(lab.state.snapshot("a", 9), Snapshot { version: none, after: none, limited: false, items: vec![] });
+    assert_eq!(
+        lab.state.snapshot("a", 9),
+        Snapshot { kind: Kind::Stream, version: none, after: none, limited: false, items: vec![] }
+    );
     assert_eq!(lab.state.read_after("a", at(3), ALL), Err(Gap::EpochChanged { current: none }));
 }
 
