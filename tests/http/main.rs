@@ -5,6 +5,7 @@ mod harness;
 
 mod client;
 
+mod admin;
 mod asset;
 mod event_source;
 mod examples;

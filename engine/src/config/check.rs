@@ -2,15 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use fanfare_cluster::meta::NAMESPACES_MAX;
 use fanfare_protocol::{TopicName, limits};
 use toml::Value;
 
 use super::namespace::Namespace;
 use super::settings::Settings;
+use crate::limit::Limits;
 use crate::log::{Kind, Policies};
 
 /// The largest frame that a node can be told to take: every connection may send one, and each is held while it comes.
 const FRAME_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The longest that a disk can be let wait.
+const WAIT_MS_LIMIT: u64 = 60_000;
+
+/// Threads for reading: what the runtime grants for all that blocks.
+const READS_LIMIT: u64 = 512;
 
 /// What an envelope adds to the publication it carries: names, versions, times, and room to spare.
 const ENVELOPE_BYTES: u64 = 8 * 1024;
@@ -78,7 +86,7 @@ pub enum Contradiction {
     NoRoomForOne {
         /// The namespace.
         namespace: String,
-        /// `history_bytes` or `fold_bytes_max`.
+        /// `history_bytes`, `bytes_max` or `fold_bytes_max`.
         key: &'static str,
         /// Its value.
         value: u64,
@@ -97,6 +105,17 @@ pub enum Contradiction {
         /// The name.
         name: String,
     },
+    /// More than a cluster holds.
+    #[error("{count} namespaces are declared, `default` among them, and {max} may be: let topics share one")]
+    TooManyNamespaces {
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A directory that has no name.
+    #[error("`storage.data_dir` is empty: name a directory, `.` is the one where the node is started")]
+    NoDirectory,
     /// Not the origin of a page.
     #[error(
         "`server.allowed_origins`: `{origin}` is not an origin, write it as `https://app.example.org`, without a path, or `*`"
@@ -114,7 +133,7 @@ impl Contradiction {
         let of = |namespace: &str, key: &str| format!("namespace.{namespace}.{key}");
         match self {
             Self::Zero { key } => vec![key.clone()],
-            Self::BeyondFiles => Vec::new(),
+            Self::BeyondFiles | Self::TooManyNamespaces { .. } => Vec::new(),
             Self::Beyond { key, .. } => vec![(*key).to_owned()],
             Self::GreaterThan { key, other, .. } => vec![(*key).to_owned(), (*other).to_owned()],
             Self::PublicationBeyondFrame { namespace, .. } => {
@@ -124,6 +143,7 @@ impl Contradiction {
                 vec![of(namespace, key), of(namespace, "publication_bytes_max")]
             }
             Self::BadNamespace { name } | Self::NamespaceTwice { name } => vec![of(name, "name")],
+            Self::NoDirectory => vec!["storage.data_dir".to_owned()],
             Self::BadOrigin { .. } => vec!["server.allowed_origins".to_owned()],
         }
     }
@@ -137,8 +157,26 @@ pub(super) fn contradictions(settings: &Settings) -> Vec<Contradiction> {
     found.extend(beyond(settings));
     let origins = settings.server.allowed_origins.iter().filter(|origin| !is_origin(origin));
     found.extend(origins.map(|origin| Contradiction::BadOrigin { origin: origin.clone() }));
+    if settings.storage.data_dir.is_empty() {
+        found.push(Contradiction::NoDirectory);
+    }
     namespaces(settings, &mut found);
     found
+}
+
+impl Namespace {
+    /// Checks one that is declared while a node runs, as those of its file were checked when it started.
+    ///
+    /// # Errors
+    /// All that does not fit.
+    pub fn check(&self, limits: &Limits) -> Result<(), Vec<Contradiction>> {
+        let Ok(table) = toml::Table::try_from(self) else { return Err(vec![Contradiction::BeyondFiles]) };
+        let mut found = Vec::new();
+        zeros(&Value::Table(table), &format!("namespace.{}", self.name), &mut found);
+        name(self, &mut found);
+        sizes(self, limits, &mut found);
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
 }
 
 fn zeros(value: &Value, key: &str, found: &mut Vec<Contradiction>) {
@@ -160,7 +198,7 @@ fn zeros(value: &Value, key: &str, found: &mut Vec<Contradiction>) {
 }
 
 fn beyond(settings: &Settings) -> impl Iterator<Item = Contradiction> + use<> {
-    let Settings { server, limits: bounds, delivery, idempotency, .. } = settings;
+    let Settings { server, limits: bounds, delivery, idempotency, storage, .. } = settings;
     let absolute = [
         (
             "limits.frame_bytes_max",
@@ -174,6 +212,19 @@ fn beyond(settings: &Settings) -> impl Iterator<Item = Contradiction> + use<> {
             limits::PUBLICATIONS_MAX as u64,
             "a batch is one entry of the log, copied in one piece",
         ),
+        (
+            "storage.fsync_interval_ms",
+            storage.fsync_interval_ms,
+            WAIT_MS_LIMIT,
+            "a loss of power takes all that was acknowledged since the last sync",
+        ),
+        (
+            "storage.window_ms",
+            storage.window_ms,
+            WAIT_MS_LIMIT,
+            "a node that crashed applies it again before it is ready",
+        ),
+        ("storage.reads_max", storage.reads_max as u64, READS_LIMIT, "each takes a thread"),
     ];
     let relative = [
         (
@@ -201,6 +252,11 @@ fn beyond(settings: &Settings) -> impl Iterator<Item = Contradiction> + use<> {
             ("idempotency.producer_results_max", idempotency.producer_results_max as u64),
             "each request in flight may have to be repeated",
         ),
+        (
+            ("limits.frame_bytes_max", bounds.frame_bytes_max as u64),
+            ("storage.window_bytes_max", storage.window_bytes_max),
+            "what one frame publishes is stored in one window",
+        ),
     ];
     let absolute = absolute
         .into_iter()
@@ -226,24 +282,32 @@ fn is_origin(origin: &str) -> bool {
 fn namespaces(settings: &Settings, found: &mut Vec<Contradiction>) {
     let mut names = BTreeSet::new();
     for namespace in &settings.namespaces {
-        let name = &namespace.name;
-        // Braces would choose a shard: they belong to topics.
-        let is_name = TopicName::parse(name).is_ok_and(|topic| !topic.is_internal()) && !name.contains([':', '{', '}']);
-        if !is_name {
-            found.push(Contradiction::BadNamespace { name: name.clone() });
+        name(namespace, found);
+        if !names.insert(&namespace.name) {
+            found.push(Contradiction::NamespaceTwice { name: namespace.name.clone() });
         }
-        if !names.insert(name) {
-            found.push(Contradiction::NamespaceTwice { name: name.clone() });
-        }
-        sizes(namespace, settings, found);
+        sizes(namespace, &settings.limits, found);
     }
-    if !names.contains(&Policies::DEFAULT.to_owned()) {
-        sizes(&Namespace::new(Policies::DEFAULT, Kind::Stream), settings, found);
+    let default = Policies::DEFAULT.to_owned();
+    if names.insert(&default) {
+        sizes(&Namespace::new(Policies::DEFAULT, Kind::Stream), &settings.limits, found);
+    }
+    if names.len() > NAMESPACES_MAX {
+        found.push(Contradiction::TooManyNamespaces { count: names.len(), max: NAMESPACES_MAX });
     }
 }
 
-fn sizes(namespace: &Namespace, settings: &Settings, found: &mut Vec<Contradiction>) {
-    let frame_bytes_max = settings.limits.frame_bytes_max;
+fn name(namespace: &Namespace, found: &mut Vec<Contradiction>) {
+    let name = &namespace.name;
+    // Braces would choose a shard: they belong to topics.
+    let is_name = TopicName::parse(name).is_ok_and(|topic| !topic.is_internal()) && !name.contains([':', '{', '}']);
+    if !is_name {
+        found.push(Contradiction::BadNamespace { name: name.clone() });
+    }
+}
+
+fn sizes(namespace: &Namespace, limits: &Limits, found: &mut Vec<Contradiction>) {
+    let frame_bytes_max = limits.frame_bytes_max;
     let value = namespace.publication_bytes_max;
     // In JSON, bytes travel as base64: four characters for three bytes.
     let max = (frame_bytes_max as u64).saturating_sub(ENVELOPE_BYTES) / 4 * 3;
@@ -252,7 +316,11 @@ fn sizes(namespace: &Namespace, settings: &Settings, found: &mut Vec<Contradicti
         found.push(Contradiction::PublicationBeyondFrame { namespace, value, max, frame_bytes_max });
     }
     let min = value.saturating_add(PUBLICATION_OVERHEAD_BYTES);
-    let rooms = [("history_bytes", namespace.history_bytes), ("fold_bytes_max", namespace.fold_bytes_max)];
+    let rooms = [
+        ("history_bytes", namespace.history_bytes),
+        ("bytes_max", namespace.bytes_max),
+        ("fold_bytes_max", namespace.fold_bytes_max),
+    ];
     for (key, value) in rooms.into_iter().filter(|(_, value)| *value < min && *value > 0) {
         found.push(Contradiction::NoRoomForOne { namespace: namespace.name.clone(), key, value, min });
     }

@@ -14,8 +14,9 @@ of the environment, FANFARE_SECTION__KEY (FANFARE_SERVER__LISTEN), which wins ov
 `fanfare config check FILE` names them with their line.";
 
 const NAMESPACES: &str = "\
-These namespaces are declared for the demos when there is no file; with one, only those that it declares. Of each only \
-the name is needed. The first shows all keys.";
+These namespaces are declared for the demos when there is no file; with one, only those that it declares. They are what a \
+new data directory begins with; afterwards `fanfare namespace apply FILE` changes them. Of each only the name is needed. \
+The first shows all keys.";
 
 /// The example, which says just what holds without a file.
 #[must_use]

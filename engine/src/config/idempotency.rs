@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::IdempotencyPolicy;
 
-/// What every topic remembers so that a repeated publish is harmless.
+/// What every topic remembers so that a repeated publish is harmless. A namespace takes these values when it is declared:
+/// in a new data directory, and by `fanfare namespace apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Idempotency {

@@ -12,7 +12,7 @@ pub(super) struct Later {
     pub(super) instead: &'static str,
 }
 
-pub(super) const LATER: [Later; 14] = [
+pub(super) const LATER: [Later; 11] = [
     Later {
         path: "server.tcp_listen",
         about: "raw TCP",
@@ -30,12 +30,6 @@ pub(super) const LATER: [Later; 14] = [
         about: "merging of deliveries across topics",
         instead: "remove it, deliveries of a topic are merged without it",
     },
-    Later { path: "storage.fsync", about: "when data reaches the disk", instead: "remove it, logs are held in memory" },
-    Later {
-        path: "storage.free_bytes_min",
-        about: "the disk's reserve",
-        instead: "remove it, logs are held in memory",
-    },
     Later { path: "cluster", about: "a node of a cluster", instead: "remove the section and run a single node" },
     Later {
         path: "auth",
@@ -44,11 +38,6 @@ pub(super) const LATER: [Later; 14] = [
     },
     Later { path: "admin", about: "the admin page", instead: "remove the section" },
     Later { path: "webhooks", about: "calls to your backend", instead: "remove the section and watch the topics" },
-    Later {
-        path: "namespace.bytes_max",
-        about: "all bytes of a namespace",
-        instead: "remove it and bound the topics by `history_bytes` and `fold_bytes_max`",
-    },
     Later { path: "namespace.presence", about: "who is in a topic", instead: "remove it" },
     Later { path: "namespace.anonymous", about: "what is open to everyone", instead: "remove it, every topic is" },
 ];

@@ -65,6 +65,20 @@ impl Config {
     }
 }
 
+impl Namespace {
+    /// The one that is declared under a name by these values, as a `[[namespace]]` would by the same; what is not given
+    /// has its default. It is not [checked](Self::check) yet.
+    ///
+    /// # Errors
+    /// Every value that is none of its key, and every key that is none.
+    pub fn declared(name: &str, values: &toml::Table) -> Result<Self, Vec<Fault>> {
+        let mut draft = Draft::new("namespace.", &Self::new(name, Kind::Stream));
+        let set = |(key, value): (&String, &toml::Value)| draft.set(std::slice::from_ref(key), value).err();
+        let faults: Vec<_> = values.iter().filter_map(set).collect();
+        if faults.is_empty() { Ok(draft.finish()) } else { Err(faults) }
+    }
+}
+
 struct Loading {
     settings: Draft<Settings>,
     namespaces: Vec<Namespace>,
@@ -274,6 +288,10 @@ mod tests {
         assert!(kind[0].starts_with("f.toml:3: ") && kind[0].contains("`stream`, `state`"), "{kind:?}");
         let workers = wrong("server.workers = 0");
         assert!(workers[0].contains("`per-core` or a number from 1"), "{workers:?}");
+        let fsync = wrong("storage.fsync = \"sometimes\"");
+        assert!(fsync[0].contains("`always`, `interval`, `never`"), "{fsync:?}");
+        let durability = wrong("[[namespace]]\nname = \"a\"\ndurability = \"durable\"");
+        assert!(durability[0].contains("expected one of `replicated`, `ephemeral`"), "{durability:?}");
         let level = wrong("telemetry.log_level = \"loud\"");
         assert!(level[0].contains("`warn`"), "{level:?}");
     }
@@ -335,6 +353,46 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_is_declared_by_values_in_the_words_of_a_file() {
+        let declared = |values: &str| Namespace::declared("a", &toml::from_str(values).unwrap());
+        let state = declared("kind = \"state\"\nkeys_max = 7").unwrap();
+        assert_eq!(state, Namespace { keys_max: 7, ..Namespace::new("a", Kind::State) });
+        let said: Vec<_> = declared("historycount = 3\nkeys_max = \"many\"\npresence = true").unwrap_err();
+        assert_eq!(
+            said.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "unknown key `namespace.historycount`, the nearest known one is `namespace.history_count`",
+                "`namespace.keys_max` must be a whole number, not `\"many\"`",
+                "`namespace.presence` (who is in a topic) is not supported by this version: remove it",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_namespace_is_checked_in_the_words_of_a_file() {
+        let limits = crate::limit::Limits::default();
+        assert_eq!(Namespace::new("a", Kind::Stream).check(&limits), Ok(()));
+        let wrong = Namespace { history_count: 0, bytes_max: 5, ..Namespace::new("a:b", Kind::Stream) };
+        let said: Vec<_> = wrong.check(&limits).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[0].starts_with("`namespace.a:b.history_count` must be at least 1"), "{said:?}");
+        assert!(said[1].contains("cannot name a namespace"), "{said:?}");
+        assert!(said[2].contains("`bytes_max` = 5 has no room for one publication"), "{said:?}");
+    }
+
+    #[test]
+    fn more_namespaces_than_a_cluster_holds_are_refused() {
+        let declared =
+            |count: usize| (0..count).map(|n| format!("[[namespace]]\nname = \"n{n}\"\n")).collect::<String>();
+        assert!(load(&declared(999), &[]).is_ok());
+        let problems = wrong(&declared(1_000));
+        assert!(
+            problems[0].contains("1001 namespaces are declared, `default` among them, and 1000 may be"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
     fn values_that_do_not_fit_together_are_told_at_the_line_of_the_one_that_was_given() {
         for (file, line, part) in [
             ("limits.frame_bytes_max = 65536", 1, "namespace `default`: `publication_bytes_max` = 262144 does not fit"),
@@ -354,6 +412,12 @@ mod tests {
             ),
             ("server.shutdown_timeout_ms = 1000", 1, "`server.reconnect_within_ms` = 5000 must not be greater than"),
             ("limits.requests_in_flight_max = 300", 1, "`idempotency.producer_results_max` = 256"),
+            ("storage.fsync_interval_ms = 60001", 1, "is beyond 60000"),
+            ("storage.reads_max = 513", 1, "is beyond 512: each takes a thread"),
+            ("\nstorage.window_bytes_max = 1000", 2, "`limits.frame_bytes_max` = 1048576 must not be greater than"),
+            ("storage.free_bytes_min = 0", 1, "`storage.free_bytes_min` must be at least 1"),
+            ("storage.data_dir = \"\"", 1, "`storage.data_dir` is empty"),
+            ("[[namespace]]\nname = \"a\"\nbytes_max = 100", 3, "`bytes_max` = 100 has no room for one publication"),
             ("limits.topics_max = 0", 1, "`limits.topics_max` must be at least 1"),
             ("[[namespace]]\nname = \"a\"\ntopics_max = 0", 3, "`namespace.a.topics_max` must be at least 1"),
             ("server.allowed_origins = [\"https://a.example/\"]", 1, "write it as `https://app.example.org`"),

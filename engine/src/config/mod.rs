@@ -22,6 +22,7 @@ mod problem;
 mod prose;
 mod server;
 mod settings;
+mod spelling;
 mod storage;
 mod telemetry;
 
@@ -31,10 +32,12 @@ pub use example::example;
 pub use exposure::Exposed;
 pub use idempotency::Idempotency;
 pub use load::{Argument, File, Sources};
-pub use namespace::{Durability, Namespace};
+pub use namespace::Namespace;
 pub use page::configuration_md;
 pub use problem::{Fault, Place, Problem, Problems};
 pub use server::{ServerConfig, TlsConfig, Workers};
 pub use settings::{Config, Settings};
-pub use storage::StorageConfig;
+pub use storage::{Fsync, StorageConfig};
 pub use telemetry::{LogFormat, LogLevel, TelemetryConfig};
+
+pub use crate::log::{Durability, Kind};

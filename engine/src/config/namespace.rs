@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::idempotency::Idempotency;
-use crate::log::{Kind, Policy};
+use super::spelling;
+use crate::log::{Durability, Kind, Policy};
 
 /// One namespace. A topic of a namespace that is not declared takes the policy of `default`, which may be declared too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,11 +13,13 @@ pub struct Namespace {
     /// The part of a topic's name before the first `:`. Must be given, once.
     pub name: String,
     /// What a topic is: `stream` (the last publications), `state` (the latest value of each key) or `document`
-    /// (publishes are answered `NOT_SUPPORTED` by this version). Can never be changed.
-    #[serde(with = "kind")]
+    /// (publishes are answered `NOT_SUPPORTED` by this version). Can never be changed once the namespace is declared.
+    #[serde(with = "spelling::kind")]
     pub kind: Kind,
-    /// `replicated`: acknowledged by a majority, or `ephemeral`: held in memory by one node. This version is one node
-    /// that holds everything in memory, so both lose their topics with the process.
+    /// `replicated`: acknowledged once it is on the disks of a majority, which for a node alone is its own, or
+    /// `ephemeral`: held in the memory of one node and gone with its process. To change it ends the topics of the
+    /// namespace: they begin new epochs, empty.
+    #[serde(with = "spelling::durability")]
     pub durability: Durability,
     /// Publications that a topic retains: 1,000, what someone who was away for a while catches up. Older ones are
     /// forgotten; a cursor before them is answered `GONE`.
@@ -31,6 +34,11 @@ pub struct Namespace {
     pub publication_bytes_max: u64,
     /// Topics of the namespace: 1,000,000. Further ones get `TOO_MANY_TOPICS`.
     pub topics_max: u64,
+    /// Bytes of all topics of the namespace, what they retain and their keys: 16 GiB, four thousand topics at the brim
+    /// of `history_bytes`, so that one namespace does not take a whole disk; smaller disks are guarded by
+    /// `storage.free_bytes_min`. An `ephemeral` namespace takes them from memory: give it what the machine can spare.
+    /// What would pass it gets `QUOTA_EXCEEDED`.
+    pub bytes_max: u64,
     /// Keys of a `state` topic: 100,000, so that its snapshot stays one that a browser can take. Further ones are
     /// refused.
     pub keys_max: u64,
@@ -38,32 +46,28 @@ pub struct Namespace {
     pub fold_bytes_max: u64,
 }
 
-/// See [`Namespace::durability`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// Acknowledged when a majority of the shard's replicas has it.
-    Replicated,
-    /// Sequenced in memory.
-    Ephemeral,
-}
-
 impl Namespace {
     /// A namespace with the defaults of a policy.
     #[must_use]
     pub fn new(name: &str, kind: Kind) -> Self {
-        let policy = Policy::new(name, kind);
+        Self::of_policy(&Policy::new(name, kind))
+    }
+
+    /// What would declare this policy, but for its idempotency.
+    #[must_use]
+    pub fn of_policy(policy: &Policy) -> Self {
         Self {
-            kind,
-            durability: Durability::Replicated,
+            name: policy.name.clone(),
+            kind: policy.kind,
+            durability: policy.durability,
             history_count: policy.history_count,
             history_bytes: policy.history_bytes,
             history_age_ms: policy.history_age_ms,
             publication_bytes_max: policy.publication_bytes_max,
             topics_max: policy.topics_max,
+            bytes_max: policy.bytes_max,
             keys_max: policy.keys_max,
             fold_bytes_max: policy.fold_bytes_max,
-            name: policy.name,
         }
     }
 
@@ -72,9 +76,12 @@ impl Namespace {
     pub fn demos() -> Vec<Self> {
         /// Values that the next second replaces: whoever was away longer than some minutes takes a snapshot.
         const SHORT_AGE_MS: u64 = 10 * 60 * 1_000;
+        /// They are in memory: a quarter of what a small machine has.
+        const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
         let fleeting = |name| Self {
             durability: Durability::Ephemeral,
             history_age_ms: SHORT_AGE_MS,
+            bytes_max: MEMORY_BYTES,
             ..Self::new(name, Kind::State)
         };
         vec![
@@ -94,34 +101,17 @@ impl Namespace {
         Policy {
             name: self.name.clone(),
             kind: self.kind,
+            durability: self.durability,
+            moving_to: None,
             history_count: self.history_count,
             history_bytes: self.history_bytes,
             history_age_ms: self.history_age_ms,
             publication_bytes_max: self.publication_bytes_max,
             topics_max: self.topics_max,
+            bytes_max: self.bytes_max,
             keys_max: self.keys_max,
             fold_bytes_max: self.fold_bytes_max,
             idempotency: idempotency.policy(),
         }
-    }
-}
-
-/// The names of kinds.
-mod kind {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::log::Kind;
-
-    const ALL: [Kind; 3] = [Kind::Stream, Kind::State, Kind::Document];
-
-    pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(kind.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let known = ALL.into_iter().find(|kind| kind.as_str() == name);
-        known.ok_or_else(|| D::Error::unknown_variant(&name, &["stream", "state", "document"]))
     }
 }

@@ -32,8 +32,9 @@ off nor stands for a default.
 ";
 
 const NAMESPACES: &str = "\
-One section for each namespace; only `name` must be given. The environment cannot declare namespaces. Without a file these are
-declared for the demos:
+One section for each namespace; only `name` must be given. The environment cannot declare namespaces. A new data directory
+begins with those of the file; from then on the node itself holds them, and `fanfare namespace apply FILE` changes them while it
+runs. What the file says differently is told when the node starts. Without a file these are declared for the demos:
 ";
 
 /// The page.

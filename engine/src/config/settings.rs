@@ -12,7 +12,7 @@ use super::storage::StorageConfig;
 use super::telemetry::TelemetryConfig;
 use crate::hub::Delivery;
 use crate::limit::Limits;
-use crate::log::{Policies, Policy};
+use crate::log::{Kind, Policies, Policy};
 
 /// All settings, each with a value, whether they fit together or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,14 +86,19 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// The policies of the declared namespaces.
+    /// The policies of the declared namespaces, and of `default` if it is none of them: what a new cluster begins with.
     #[must_use]
-    pub fn policies(&self) -> Policies {
-        Policies::new(self.namespaces.iter().map(|namespace| self.policy(namespace)))
+    pub fn declared(&self) -> Vec<Policy> {
+        let is_default = |namespace: &Namespace| namespace.name == Policies::DEFAULT;
+        let default =
+            (!self.namespaces.iter().any(is_default)).then(|| Namespace::new(Policies::DEFAULT, Kind::Stream));
+        self.namespaces.iter().chain(&default).map(|namespace| namespace.policy(self.idempotency)).collect()
     }
 
-    fn policy(&self, namespace: &Namespace) -> Policy {
-        namespace.policy(self.idempotency)
+    /// The same, for whoever looks a namespace up.
+    #[must_use]
+    pub fn policies(&self) -> Policies {
+        Policies::new(self.declared())
     }
 
     /// The whole tree on one line, as it is logged at the start. Secrets are masked.
@@ -139,6 +144,20 @@ mod tests {
         let policies = Config::default().policies();
         let kinds = ["chat", "typing", "ticks", "fleet", "doc", "other"].map(|name| policies.of(name).kind.as_str());
         assert_eq!(kinds, ["stream", "state", "state", "state", "document", "stream"]);
+    }
+
+    #[test]
+    fn what_is_not_declared_has_the_idempotency_of_the_file_too() {
+        let mut settings = Settings::bare();
+        settings.idempotency.window_ms = 7;
+        let config = settings.clone().check().unwrap();
+        assert_eq!(config.policies().of("other").idempotency.window_ms, 7);
+        settings.namespaces = vec![Namespace { topics_max: 3, ..Namespace::new("default", Kind::State) }];
+        let declared = settings.check().unwrap().declared();
+        assert_eq!(
+            declared.iter().map(|policy| (policy.name.as_str(), policy.topics_max)).collect::<Vec<_>>(),
+            [("default", 3)]
+        );
     }
 
     #[test]
