@@ -4,13 +4,17 @@
 //! (`log`, `connection::session`, `connection::websocket`, `hub::ring`, `hub::heartbeat`) are plain Rust: time,
 //! ids and chance reach them as arguments.
 
+pub mod backup;
 pub mod config;
 mod connection;
 mod gateway;
 mod hub;
+pub mod inspection;
 pub mod limit;
 mod log;
+mod namespace;
 mod node;
+pub mod store;
 mod telemetry;
 mod topic;
 mod view;

@@ -1,38 +1,34 @@
 //! A node: what all of its workers share. The only place that plugs the rooms together.
 
-use std::io;
-use std::net::SocketAddr;
+mod backup;
+mod disk;
+mod figures;
+mod lanes;
+mod start;
+mod storage;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use actix::Addr;
 use bytes::Bytes;
-use fanfare_cluster::{BatcherLimits, MemoryCluster, Proposal, ShardCount, ShardId, Shards, SystemClock};
-use fanfare_protocol::{Error, TopicName};
+use fanfare_cluster::log::{FileLog, GroupId, LogEngine};
+use fanfare_cluster::{Health, Proposal, RaftShards, ShardId};
+use fanfare_protocol::{Code, Error, TopicName};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::hub::{Drain, HubActor};
 use crate::limit::Connections;
-use crate::log::{Committed, Policies, SharedLog};
+use crate::log::{Durability, Policies, SharedLog};
+use crate::namespace::Namespaces;
+use crate::store::{DataDir, WriteBehind};
 use crate::telemetry::Telemetry;
-use crate::topic::{Census, Expiry, Topics, unavailable};
-
-/// Why a node could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The listener.
-    #[error("cannot listen on {address}: {source}; is another node running there?")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] io::Error),
-}
+use crate::topic::{Census, DiskReads, Topics, unavailable};
+use disk::DiskWatch;
+use lanes::ShardLanes;
+pub use start::StartError;
 
 /// See the module.
 pub struct Node {
@@ -50,7 +46,16 @@ pub struct Node {
     pub telemetry: Arc<Telemetry>,
     /// Open connections of all transports.
     pub connections: Connections,
-    shards: MemoryCluster,
+    /// What is declared about topics.
+    pub namespaces: Arc<Namespaces>,
+    pub(crate) disk_reads: DiskReads,
+    lanes: Arc<ShardLanes>,
+    raft: Arc<RaftShards>,
+    write_behind: WriteBehind,
+    wal: Arc<FileLog>,
+    disk: DiskWatch,
+    backups: Arc<Semaphore>,
+    _data_dir: DataDir,
     views: AtomicU32,
     hubs: Mutex<Vec<Addr<HubActor>>>,
     draining: AtomicBool,
@@ -63,82 +68,50 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// A node of its own, with its log in memory. Must be started within an actix system.
-    ///
-    /// # Errors
-    /// When no thread can be started.
-    pub fn start(config: Config) -> Result<Arc<Self>, StartError> {
-        let topics = Arc::new(Topics::default());
-        let namespaces = config.namespaces.iter().map(|namespace| namespace.name.as_str());
-        let telemetry = Arc::new(Telemetry::of_namespaces(namespaces));
-        let shard_count = ShardCount::DEFAULT;
-        let log = SharedLog::new(shard_count, Arc::new(config.policies()));
-        let expiry = Arc::new(Expiry::new(shard_count));
-        let census = Arc::new(Census::new(config.limits.topics_max));
-        let machines = {
-            let (log, topics) = (Arc::clone(&log), Arc::clone(&topics));
-            let (telemetry, expiry, census) = (Arc::clone(&telemetry), Arc::clone(&expiry), Arc::clone(&census));
-            Box::new(move |shard| {
-                let (topics, telemetry) = (Arc::clone(&topics), Arc::clone(&telemetry));
-                let (expiry, census, shared) = (Arc::clone(&expiry), Arc::clone(&census), Arc::clone(&log));
-                let sink = move |committed: Vec<Committed>| {
-                    telemetry.committed(&committed);
-                    census.count(&committed, shared.policies());
-                    topics.committed(committed);
-                    expiry.changed(shard, shared.next_deadline(shard));
-                };
-                log.machine(shard, Arc::new(sink))
-            })
-        };
-        let limits =
-            BatcherLimits { waiting_commands_max: config.limits.shard_commands_max, ..BatcherLimits::default() };
-        let shards = MemoryCluster::start(shard_count, limits, Arc::new(SystemClock::default()), machines)?;
-        let connections = Connections::new(config.limits.connections_max);
-        let node = Arc::new(Self {
-            label: LABEL.to_owned(),
-            log,
-            topics,
-            census,
-            telemetry,
-            connections,
-            shards,
-            views: AtomicU32::new(0),
-            hubs: Mutex::default(),
-            draining: AtomicBool::new(false),
-            config,
-        });
-        actix_rt::spawn(expiry.run(Arc::downgrade(&node)));
-        Ok(node)
-    }
-
     /// A view number that was never used before in this process; `None` when there are none left.
     pub(crate) fn next_view(&self) -> Option<u32> {
         let next = |last: u32| last.checked_add(1);
         self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?.checked_add(1)
     }
 
-    /// The shard of a topic.
-    #[must_use]
-    pub fn shard(&self, topic: &TopicName) -> ShardId {
-        ShardId::of(topic.routing_key(), self.shards.shard_count())
-    }
-
     /// Hands a command to the topic's shard, in the caller's order; resolves once it is committed and applied.
     pub fn propose(&self, topic: &TopicName, command: Bytes) -> Proposal {
-        self.shards.propose(self.shard(topic), command)
+        self.propose_in(self.log.durability(topic), topic, command)
+    }
+
+    /// The same, in the lane that it names.
+    pub(crate) fn propose_in(&self, durability: Durability, topic: &TopicName, command: Bytes) -> Proposal {
+        self.lanes.of(durability).propose(self.log.shard_of(topic), command)
     }
 
     /// Shard time, against which deadlines are measured.
-    pub(crate) fn shard_ms(&self, shard: ShardId) -> u64 {
-        self.shards.shard_ms(shard)
+    pub(crate) fn shard_ms(&self, durability: Durability, shard: ShardId) -> u64 {
+        self.lanes.of(durability).shard_ms(shard)
     }
 
     /// Resolves when everything that was acknowledged before is visible in the log.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the topic's shard does not answer.
+    /// `UNAVAILABLE`, `STORAGE_FAULT` or `NO_QUORUM` when the topic's shard does not answer.
     pub async fn read_barrier(&self, topic: &TopicName) -> Result<(), Error> {
-        self.shards.read_barrier(self.shard(topic)).await.map(drop).map_err(unavailable)
+        let lane = self.lanes.of(self.log.durability(topic));
+        lane.read_barrier(self.log.shard_of(topic)).await.map(drop).map_err(unavailable)
+    }
+
+    /// Whether the disk takes what a publication to a topic of that durability writes.
+    ///
+    /// # Errors
+    /// `DISK_LOW`, `STORAGE_FAULT`.
+    pub(crate) fn admit_write(&self, durability: Durability) -> Result<(), Error> {
+        match durability {
+            Durability::Ephemeral => Ok(()),
+            Durability::Replicated if self.write_behind.has_failed() => Err(Error::of(Code::StorageFault)),
+            Durability::Replicated if self.disk.is_low() => Err(Error::of(Code::DiskLow)),
+            Durability::Replicated if self.wal.is_behind() => {
+                Err(Error::of(Code::Overloaded).with_retry_after_ms(LOG_RETRY_AFTER_MS))
+            }
+            Durability::Replicated => Ok(()),
+        }
     }
 
     /// The largest publication that an undeclared namespace takes.
@@ -154,7 +127,12 @@ impl Node {
     /// Whether requests should be sent here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_draining()
+        !self.is_draining() && !self.write_behind.has_failed() && self.lanes.shard_count().ids().any(|s| self.serves(s))
+    }
+
+    /// One damaged shard is no reason to send everyone away; a log that failed has taken all of them with it.
+    fn serves(&self, shard: ShardId) -> bool {
+        !matches!(self.raft.health(GroupId(shard.get().into())), None | Some(Health::Failed(_)))
     }
 
     /// Whether the node is about to stop.
@@ -171,11 +149,16 @@ impl Node {
         }
     }
 
-    /// Ends the shards: what was accepted is applied, nothing more is taken.
+    /// Ends the shards: what was accepted is applied and stored, nothing more is taken. Blocks.
     pub(crate) fn shutdown(&self) {
-        self.shards.shutdown();
+        self.lanes.shutdown();
+        self.raft.shutdown();
+        self.write_behind.shutdown();
+        if let Err(fault) = self.wal.close() {
+            tracing::error!(%fault, "the write-ahead log could not be closed");
+        }
     }
 }
 
-/// The label of a node that belongs to no cluster.
-const LABEL: &str = "1";
+/// What publishers are told to wait when the log has more to write than it holds: some drains of a slow disk.
+const LOG_RETRY_AFTER_MS: u64 = 100;

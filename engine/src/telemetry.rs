@@ -81,6 +81,18 @@ pub struct Telemetry {
     pub deliveries_bytes: Labelled<Transport, Counter>,
     /// From publish to commit, in seconds.
     pub commit: Histogram,
+    /// Syncs of the log.
+    pub log_syncs: Counter,
+    /// Bytes written to the log.
+    pub log_bytes: Counter,
+    /// What waits for the log, in bytes.
+    pub log_waiting_bytes: Gauge,
+    /// What its segments take, in bytes.
+    pub log_segments_bytes: Gauge,
+    /// Applied and not known to be stored, in bytes.
+    pub store_unwritten_bytes: Gauge,
+    /// What hot topics take, in bytes.
+    pub store_hot_bytes: Gauge,
     /// Answers that stay open.
     pub http_streams: Labelled<Transport, Gauge>,
     /// Bugs met at run time.
@@ -138,6 +150,12 @@ impl Telemetry {
             deliveries: labelled(to, metric::DELIVERIES_TOTAL),
             deliveries_bytes: labelled(to, metric::DELIVERIES_BYTES_TOTAL),
             commit: histogram(to, metric::COMMIT_SECONDS, COMMIT_BUCKETS),
+            log_syncs: plain(to, metric::LOG_SYNCS_TOTAL),
+            log_bytes: plain(to, metric::LOG_BYTES_TOTAL),
+            log_waiting_bytes: plain(to, metric::LOG_WAITING_BYTES),
+            log_segments_bytes: plain(to, metric::LOG_SEGMENTS_BYTES),
+            store_unwritten_bytes: plain(to, metric::STORE_UNWRITTEN_BYTES),
+            store_hot_bytes: plain(to, metric::STORE_HOT_BYTES),
             routes: Routes::new(to),
             http_streams: labelled(to, metric::HTTP_STREAMS),
             defects: plain(to, metric::DEFECTS_TOTAL),

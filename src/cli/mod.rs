@@ -1,12 +1,16 @@
 //! The command line: one file per command. Exit status 0: done, 1: failed, 2: wrong usage. An error is one sentence on
 //! standard error that says what to do.
 
+mod backup;
 mod config;
+mod namespace;
 mod node;
 mod output;
 mod publish;
+mod restore;
 mod serve;
 mod signals;
+mod storage;
 mod topics;
 mod usage;
 mod watch;
@@ -30,6 +34,12 @@ enum Command {
     Publish(publish::Publish),
     Topics(topics::Topics),
     #[command(subcommand)]
+    Namespace(namespace::Namespace),
+    #[command(subcommand)]
+    Storage(storage::Storage),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    #[command(subcommand)]
     Config(config::Config),
 }
 
@@ -40,6 +50,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Watch(watch) => watch.run(),
         Command::Publish(publish) => publish.run(),
         Command::Topics(topics) => topics.run(),
+        Command::Namespace(namespace) => namespace.run(),
+        Command::Storage(storage) => storage.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Config(config) => config.run(),
     };
     match outcome {

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use fanfare_client::{Client, ErrorKind};
-use reqwest::Url;
+use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 
 /// The token of commands that are given none.
@@ -17,6 +17,9 @@ const CLIENT_NAME: &str = concat!("fanfare-cli/", env!("CARGO_PKG_VERSION"));
 
 /// How long an answer over HTTP may take: a loaded node takes seconds, one that is gone never answers.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the next bytes of a download may take: a node on a slow disk pauses for seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Which node, and as whom.
 #[derive(Debug, Args)]
@@ -50,28 +53,66 @@ impl Node {
 
     /// Asks over HTTP.
     pub(super) async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value> {
-        let mut url = self.url.join(path).context("the URL of the node cannot be used")?;
+        let mut url = self.at(path)?;
         url.query_pairs_mut().extend_pairs(parameters);
+        self.send(Method::GET, url, None).await
+    }
+
+    /// Puts something over HTTP.
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::PUT, self.at(path)?, Some(body)).await
+    }
+
+    /// Asks for something that is not JSON, and of any length; whoever takes it may take as long as he likes.
+    pub(super) async fn download(&self, path: &str) -> Result<Response> {
+        let client = reqwest::Client::builder().read_timeout(READ_TIMEOUT).build()?;
+        let response = self.request(&client, Method::GET, self.at(path)?).send().await;
+        let response = response.with_context(|| self.unreachable())?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal(&self.body(response).await?))
+    }
+
+    fn at(&self, path: &str) -> Result<Url> {
+        self.url.join(path).context("the URL of the node cannot be used")
+    }
+
+    async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value> {
         let client = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?;
-        let mut request = client.get(url);
-        if let Some(token) = self.token() {
-            request = request.bearer_auth(token);
+        let mut request = self.request(&client, method, url);
+        if let Some(body) = body {
+            request = request.json(body);
         }
         let response = request.send().await.with_context(|| self.unreachable())?;
-        let (status, body) = (response.status(), response.bytes().await.with_context(|| self.unreachable())?);
-        let body: Value = serde_json::from_slice(&body)
-            .with_context(|| format!("{} answered {status} and no JSON: is it a Fanfare node?", self.url))?;
-        if status.is_success() {
-            return Ok(body);
+        let status = response.status();
+        let body = self.body(response).await?;
+        if status.is_success() { Ok(body) } else { Err(refusal(&body)) }
+    }
+
+    fn request(&self, client: &reqwest::Client, method: Method, url: Url) -> RequestBuilder {
+        let request = client.request(method, url);
+        match self.token() {
+            Some(token) => request.bearer_auth(token),
+            None => request,
         }
-        let member = |name: &str| body[name].as_str().unwrap_or("?").to_owned();
-        bail!("{} ({}): {}", member("name"), body["code"], member("message"))
+    }
+
+    async fn body(&self, response: Response) -> Result<Value> {
+        let (status, body) = (response.status(), response.bytes().await.with_context(|| self.unreachable())?);
+        serde_json::from_slice(&body)
+            .with_context(|| format!("{} answered {status} and no JSON: is it a Fanfare node?", self.url))
     }
 
     fn unreachable(&self) -> String {
         let url = &self.url;
         format!("cannot reach {url}, start a node with `fanfare serve` or name another by --url")
     }
+}
+
+fn refusal(problem: &Value) -> anyhow::Error {
+    let member = |name: &str| problem[name].as_str().unwrap_or("?");
+    anyhow!("{} ({}): {}", member("name"), problem["code"], member("message"))
 }
 
 /// Runs a command that talks to a node, on this thread.

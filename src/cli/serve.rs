@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use fanfare_engine::config::{Argument, LogFormat, PREFIX, Sources, StorageConfig};
+use fanfare_engine::config::{Argument, LogFormat, PREFIX, Sources};
 use fanfare_engine::limit::Limits;
 use fanfare_engine::{Config, Node, Server};
 
@@ -27,7 +27,7 @@ pub(super) struct Serve {
     /// Where to listen, instead of 127.0.0.1:8000; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// The directory of the node's data, instead of ./fanfare-data. This version keeps its logs in memory.
+    /// The directory of the node's data, instead of ./fanfare-data.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<String>,
     /// Listen beyond this machine although nobody is asked who he is: for containers and labs.
@@ -102,10 +102,6 @@ fn announce(config: &Config, format: LogFormat) {
         LogFormat::Text => tracing::debug!(version, configuration, "starting"),
         LogFormat::Json | LogFormat::Auto => tracing::info!(version, configuration, "starting"),
     }
-    if config.storage != StorageConfig::default() {
-        let directory = &config.storage.data_dir;
-        tracing::warn!(directory, "this version keeps its logs in memory and writes nothing to the data directory");
-    }
 }
 
 /// A connection is a descriptor, and shells grant 1,024; up to the hard limit they may be had without asking. That the
@@ -129,7 +125,7 @@ async fn serve(config: Config) -> Result<()> {
     // Before anyone can know that we are here: whoever reads the URL may send a signal at once.
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let patience = Duration::from_millis(u64::from(config.server.shutdown_timeout_ms));
-    let node = Node::start(config)?;
+    let node = Node::start(config).await?;
     let mut server = Server::start(node)?;
     greet(server.address());
     let signal = tokio::select! {

@@ -38,6 +38,18 @@ pub(super) fn allowed(
     }
 }
 
+/// Whether a request comes from a page of this very node under a loopback name, or from no page: what the admin routes
+/// ask for, whatever may be listed.
+#[must_use]
+pub(super) fn is_own(origin: Option<&str>, host: Option<&str>) -> bool {
+    let host = host.map(|host| Place::parse(host, None));
+    if !host.is_none_or(|host| host.is_some_and(|host| host.is_loopback())) {
+        return false;
+    }
+    let Some(origin) = origin else { return true };
+    matches!((Place::of_origin(origin), host.flatten()), (Some(page), Some(host)) if page.is_same(&host))
+}
+
 /// A host and perhaps a port.
 #[derive(Clone, Copy, Debug)]
 struct Place<'a> {

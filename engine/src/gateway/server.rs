@@ -103,7 +103,10 @@ impl Server {
             tracing::warn!(left = self.node.connections.count(), "connections did not close in time");
         }
         self.handle.stop(true).await;
-        self.node.shutdown();
+        let node = Arc::clone(&self.node);
+        if tokio::task::spawn_blocking(move || node.shutdown()).await.is_err() {
+            tracing::error!("the shards ended in a panic");
+        }
     }
 }
 

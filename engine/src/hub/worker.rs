@@ -202,6 +202,12 @@ impl Hub {
         how
     }
 
+    /// Where the view of `slot` stands; `None` when it is no longer open.
+    #[must_use]
+    pub fn head(&self, slot: Slot) -> Option<ResourceVersion> {
+        self.views.borrow().open.get(&slot.view).map(HubView::head)
+    }
+
     /// Waits until the view of `slot` moves, or the subscription ends.
     pub async fn moved(&self, slot: Slot) {
         let mut waited = false;

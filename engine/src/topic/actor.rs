@@ -67,6 +67,8 @@ pub struct TopicActor {
     read_at: u64,
     views: Vec<TopicView>,
     retiring: bool,
+    /// Its head could not be read: no view of it can be opened.
+    is_faulted: bool,
 }
 
 impl TopicActor {
@@ -74,7 +76,22 @@ impl TopicActor {
     /// afterwards, and so misses no commit.
     #[must_use]
     pub fn new(topic: TopicName, node: Arc<Node>) -> Self {
-        Self { topic, node, head: ResourceVersion::NONE, read_at: 0, views: Vec::new(), retiring: false }
+        Self {
+            topic,
+            node,
+            head: ResourceVersion::NONE,
+            read_at: 0,
+            views: Vec::new(),
+            retiring: false,
+            is_faulted: false,
+        }
+    }
+
+    fn retire(&mut self, ctx: &mut Context<Self>) {
+        self.retiring = true;
+        self.node.topics.remove(&self.topic);
+        // Through the mailbox, behind everything that was sent before the topic left the table.
+        ctx.address().do_send(Retire);
     }
 
     fn distribute(&mut self, committed: &Committed) {
@@ -114,16 +131,27 @@ impl Actor for TopicActor {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
-        (self.head, self.read_at) = self.node.log.head_and_index(&self.topic);
+        match self.node.log.head_and_index(&self.topic) {
+            Ok((head, read_at)) => (self.head, self.read_at) = (head, read_at),
+            Err(fault) => {
+                tracing::error!(topic = %self.topic, %fault, "the topic cannot be followed");
+                self.is_faulted = true;
+            }
+        }
     }
 }
 
 impl Handler<Open> for TopicActor {
     type Result = ();
 
-    fn handle(&mut self, Open { key, hub, address }: Open, _: &mut Self::Context) {
+    fn handle(&mut self, Open { key, hub, address }: Open, ctx: &mut Self::Context) {
         if self.retiring {
             self.node.topics.open(key, hub, address, &self.node);
+            return;
+        }
+        if self.is_faulted {
+            address.do_send(Opened { key, view: None, head: self.head });
+            self.retire(ctx);
             return;
         }
         let follower = Follower { hub, address: address.clone() };
@@ -152,10 +180,7 @@ impl Handler<Close> for TopicActor {
         }
         self.views.retain(|v| !v.followers.is_empty());
         if self.views.is_empty() && !self.retiring {
-            self.retiring = true;
-            self.node.topics.remove(&self.topic);
-            // Through the mailbox, behind everything that was sent before the topic left the table.
-            ctx.address().do_send(Retire);
+            self.retire(ctx);
         }
     }
 }

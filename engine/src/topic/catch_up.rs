@@ -99,9 +99,10 @@ impl Reader {
                 Continue::Wait => self.hub.moved(self.slot).await,
                 Continue::ReadThrough(offset) => cursor = self.read(cursor, offset).await?,
                 Continue::OtherEpoch => {
-                    let before = cursor;
+                    let (before, seen) = (cursor, self.hub.head(self.slot));
                     cursor = self.read(cursor, u64::MAX).await?;
-                    if cursor == before {
+                    // Nothing awaits between this and the registration, so no move of the view is missed.
+                    if cursor == before && self.hub.head(self.slot) == seen {
                         self.hub.moved(self.slot).await;
                     }
                 }
@@ -112,9 +113,11 @@ impl Reader {
     /// Reads one page, up to `through`, and gives the cursor behind it.
     async fn read(&self, cursor: ResourceVersion, through: u64) -> Result<ResourceVersion, Ended> {
         let limit = ReadLimit { count: PAGE_EVENTS, bytes: FRAME_BYTES as u64 };
-        let page = match self.hub.node().log.read_after(&self.topic, cursor, limit) {
-            Ok(page) => page,
-            Err(gap) => return self.gap(cursor, &gap).await,
+        let node = self.hub.node();
+        let page = match node.fetch(node.log.read_after(&self.topic, cursor, limit)).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(gap)) => return self.gap(cursor, &gap).await,
+            Err(error) => return self.fail(error),
         };
         let fits = |e: &Arc<Event>| e.resource_version.is_some_and(|v| v.offset <= through);
         let count = page.events.iter().take_while(|e| fits(e)).count();
@@ -131,8 +134,8 @@ impl Reader {
     }
 
     async fn send_snapshot(&self, snapshot: Snapshot) -> Result<ResourceVersion, Ended> {
-        let is_fold = self.hub.node().log.policies().of(self.topic.namespace()).kind != Kind::Stream;
-        let Snapshot { version, after, limited, mut items } = snapshot;
+        let Snapshot { kind, version, after, limited, mut items } = snapshot;
+        let is_fold = kind != Kind::Stream;
         items.push(view::marker(EventType::SnapshotEnd, version));
         let span = Span { after, through: version, limited, resumable: !is_fold, events: &items };
         for span in span.split() {
@@ -162,17 +165,19 @@ impl Reader {
     async fn gap(&self, cursor: ResourceVersion, gap: &Gap) -> Result<ResourceVersion, Ended> {
         let error = gap.to_error(self.topic.as_str());
         if self.terms.on_gone == OnGone::Close {
-            self.end(error);
-            return Err(Ended::Gone);
+            return self.fail(error);
         }
         let events = [view::trouble(EventType::Gone, error)];
         self.push(&Span { resumable: false, ..Span::new(cursor, cursor, &events) });
-        let snapshot = self.hub.node().log.snapshot(&self.topic, self.terms.limit);
-        Box::pin(self.send_snapshot(snapshot)).await
+        let node = self.hub.node();
+        match node.fetch(node.log.snapshot(&self.topic, self.terms.limit)).await {
+            Ok(snapshot) => Box::pin(self.send_snapshot(snapshot)).await,
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Ends the subscription and says why.
-    fn end(&self, error: Error) {
+    fn fail<T>(&self, error: Error) -> Result<T, Ended> {
         self.tell(ViewState::Gone, Some(error.code));
         let events = [view::trouble(EventType::Failure, error)];
         if !matches!(self.wire, Wire::WebSocket(_)) {
@@ -180,6 +185,7 @@ impl Reader {
         }
         self.hub.unsubscribe(&self.outlet, self.slot);
         self.outlet.notify(Notice::Ended(self.slot.view));
+        Err(Ended::Gone)
     }
 
     fn tell(&self, state: ViewState, code: Option<u32>) {

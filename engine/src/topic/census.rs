@@ -1,14 +1,24 @@
-//! How many topics there are, so that the door can refuse to create more than may exist.
+//! What the topics of each namespace take, so that the door can refuse to create more than may exist and to store more
+//! than a namespace may hold.
 //!
-//! Told by the shards as they commit, asked before a publish that would create a topic. What is in flight between the
-//! two is not seen: under a burst of creations a bound may be passed by as many as are being created at that moment.
+//! Told by the shards as they commit, asked before a publish. The number of topics is exact but for what is in flight:
+//! under a burst of creations a bound may be passed by as many as are being created at that moment. Bytes are only ever
+//! added here, because what retention frees is known to the shards alone; so before anyone is refused for them, the
+//! shards are asked. That costs some microseconds, once for each time that a namespace has written the rest of its quota.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use fanfare_protocol::{Code, Error};
+use fanfare_protocol::{Code, Error, Event, Publication};
 use parking_lot::Mutex;
 
-use crate::log::{Committed, Policies, Policy};
+use crate::log::rows::Usage;
+use crate::log::{Committed, Kind, Policies, Policy};
+
+/// What an event takes beside its data, key and attributes.
+const EVENT_OVERHEAD_BYTES: u64 = 256;
+
+/// What a publisher is told to wait for a namespace that is full: retention frees what grows old, and people delete.
+const QUOTA_RETRY_MS: u64 = 1_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -17,28 +27,50 @@ pub struct Census {
     counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
-    total: u64,
-    by_policy: HashMap<String, u64>,
+    topics: u64,
+    by_policy: HashMap<String, Usage>,
+}
+
+impl From<BTreeMap<String, Usage>> for Counts {
+    fn from(usage: BTreeMap<String, Usage>) -> Self {
+        Self { topics: usage.values().map(|usage| usage.topics).sum(), by_policy: usage.into_iter().collect() }
+    }
+}
+
+impl Counts {
+    fn of(&self, policy: &Policy) -> Usage {
+        self.by_policy.get(&policy.name).copied().unwrap_or_default()
+    }
 }
 
 impl Census {
-    /// No topic yet; at most `topics_max` may come to be, all namespaces together.
+    /// Begins with what the shards hold, by the policy that counts it; at most `topics_max` topics may come to be, all
+    /// namespaces together.
     #[must_use]
-    pub fn new(topics_max: usize) -> Self {
-        Self { topics_max: topics_max as u64, counts: Mutex::default() }
+    pub fn new(topics_max: usize, usage: BTreeMap<String, Usage>) -> Self {
+        Self { topics_max: topics_max as u64, counts: Mutex::new(usage.into()) }
     }
 
-    /// Counts what was created and deleted.
+    /// Counts what was created, deleted and published.
     pub fn count(&self, batches: &[Committed], policies: &Policies) {
-        for committed in batches.iter().filter(|c| c.created != c.deleted) {
+        let mut counts = self.counts.lock();
+        for committed in batches {
             let policy = policies.of(committed.topic.namespace());
-            let mut counts = self.counts.lock();
-            let change = |count: u64| if committed.created { count + 1 } else { count.saturating_sub(1) };
-            counts.total = change(counts.total);
-            let of_policy = counts.by_policy.entry(policy.name.clone()).or_default();
-            *of_policy = change(*of_policy);
+            let change = |count: u64| match (committed.created, committed.deleted) {
+                (true, false) => count + 1,
+                (false, true) => count.saturating_sub(1),
+                (true, true) | (false, false) => count,
+            };
+            counts.topics = change(counts.topics);
+            if !counts.by_policy.contains_key(&policy.name) {
+                counts.by_policy.insert(policy.name.clone(), Usage::default());
+            }
+            if let Some(usage) = counts.by_policy.get_mut(&policy.name) {
+                usage.topics = change(usage.topics);
+                usage.bytes += committed.events.iter().map(|event| growth(event, policy.kind)).sum::<u64>();
+            }
         }
     }
 
@@ -48,23 +80,70 @@ impl Census {
     /// `TOO_MANY_TOPICS`.
     pub fn admit(&self, policy: &Policy) -> Result<(), Error> {
         let counts = self.counts.lock();
-        let of_policy = counts.by_policy.get(&policy.name).copied().unwrap_or_default();
-        let (max, what) = if of_policy >= policy.topics_max {
+        let (max, what) = if counts.of(policy).topics >= policy.topics_max {
             (policy.topics_max, policy.name.as_str())
-        } else if counts.total >= self.topics_max {
+        } else if counts.topics >= self.topics_max {
             (self.topics_max, "the node")
         } else {
             return Ok(());
         };
         Err(Error::of(Code::TooManyTopics).with_message(format!("`{what}` has {max} topics, as many as it may")))
     }
+
+    /// Whether publications may be stored under a policy, before retention makes room for them. `recount` asks the
+    /// shards what they hold, and is asked when there seems to be no room. Deletes of keys always may: they are a way out.
+    ///
+    /// # Errors
+    /// `QUOTA_EXCEEDED`.
+    pub fn admit_bytes(
+        &self,
+        policy: &Policy,
+        publications: &[Publication],
+        recount: impl FnOnce() -> BTreeMap<String, Usage>,
+    ) -> Result<(), Error> {
+        let bytes: u64 = publications.iter().filter(|publication| !publication.delete).map(weight).sum();
+        let fits = |counts: &Counts| counts.of(policy).bytes.saturating_add(bytes) <= policy.bytes_max;
+        if bytes == 0 || fits(&self.counts.lock()) {
+            return Ok(());
+        }
+        // Not under the lock: who commits has to count meanwhile. What it counts between the two is seen next time.
+        let counted = Counts::from(recount());
+        let is_room = fits(&counted);
+        *self.counts.lock() = counted;
+        if is_room {
+            return Ok(());
+        }
+        let Policy { name, bytes_max, .. } = policy;
+        let message = format!("the namespace `{name}` holds nearly {bytes_max} bytes, as many as it may");
+        Err(Error::of(Code::QuotaExceeded).with_message(message).with_retry_after_ms(QUOTA_RETRY_MS))
+    }
+}
+
+/// What an event adds at most: a put of a `state` topic stands in the history and in the fold.
+fn growth(event: &Event, kind: Kind) -> u64 {
+    let Event { data, key, attributes, .. } = event;
+    let bytes = bytes(data.as_ref().map_or(0, bytes::Bytes::len), key.as_deref(), attributes);
+    if kind == Kind::State { bytes * 2 } else { bytes }
+}
+
+fn weight(publication: &Publication) -> u64 {
+    let Publication { data, key, attributes, .. } = publication;
+    bytes(data.as_ref().map_or(0, bytes::Bytes::len), key.as_deref(), attributes)
+}
+
+fn bytes(data_bytes: usize, key: Option<&str>, attributes: &BTreeMap<String, String>) -> u64 {
+    let attributes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
+    (data_bytes + key.map_or(0, str::len) + attributes) as u64 + EVENT_OVERHEAD_BYTES
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::log::Kind;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
     use fanfare_protocol::{ResourceVersion, TopicName};
+
+    use super::*;
 
     fn committed(topic: &str, created: bool, deleted: bool) -> Committed {
         let version = ResourceVersion::new(1, 1);
@@ -72,11 +151,27 @@ mod tests {
         Committed { index: 1, topic, created, after: version, through: version, events: Vec::new(), deleted }
     }
 
+    fn event(bytes: usize) -> Arc<Event> {
+        Arc::new(Event { data: Some(Bytes::from(vec![b'1'; bytes])), ..Event::default() })
+    }
+
+    fn publication(bytes: usize) -> Publication {
+        Publication { data: Some(Bytes::from(vec![b'1'; bytes])), ..Publication::default() }
+    }
+
+    fn empty(topics_max: usize) -> Census {
+        Census::new(topics_max, BTreeMap::new())
+    }
+
+    fn usage(policy: &str, topics: u64, bytes: u64) -> BTreeMap<String, Usage> {
+        BTreeMap::from([(policy.to_owned(), Usage { topics, bytes })])
+    }
+
     #[test]
     fn a_policy_counts_its_own_topics_and_the_node_all() {
         let two = Policy { topics_max: 2, ..Policy::new("two", Kind::Stream) };
         let policies = Policies::new([two.clone()]);
-        let census = Census::new(3);
+        let census = empty(3);
         census.count(&[committed("two:a", true, false), committed("two:b", true, false)], &policies);
         assert_eq!(census.admit(&two).unwrap_err().known_code(), Some(Code::TooManyTopics));
         assert!(census.admit(policies.of("other")).is_ok());
@@ -88,9 +183,54 @@ mod tests {
 
     #[test]
     fn what_was_created_and_deleted_in_one_entry_changes_nothing() {
-        let census = Census::new(1);
+        let census = empty(1);
         let policies = Policies::default();
         census.count(&[committed("a", true, true)], &policies);
         assert!(census.admit(policies.of("a")).is_ok());
+    }
+
+    #[test]
+    fn what_the_shards_hold_counts_from_the_start() {
+        let one = Policy { topics_max: 1, ..Policy::new("one", Kind::Stream) };
+        assert!(Census::new(10, usage("one", 1, 0)).admit(&one).is_err());
+        assert!(Census::new(1, usage("other", 1, 0)).admit(&one).is_err());
+    }
+
+    #[test]
+    fn a_publish_that_would_pass_the_quota_is_told_to_wait() {
+        let policy = Policy { bytes_max: 1_000, ..Policy::new("a", Kind::Stream) };
+        let census = Census::new(10, usage("a", 1, 400));
+        let held = || usage("a", 1, 400);
+        assert!(census.admit_bytes(&policy, &[publication(344)], held).is_ok(), "400 + 344 + 256");
+        let refused = census.admit_bytes(&policy, &[publication(345)], held).unwrap_err();
+        assert_eq!((refused.known_code(), refused.retry_after_ms), (Some(Code::QuotaExceeded), Some(QUOTA_RETRY_MS)));
+        let deletes = [Publication { key: Some("k".to_owned()), delete: true, ..Publication::default() }];
+        let full = Census::new(10, usage("a", 1, 5_000));
+        assert!(full.admit_bytes(&policy, &deletes, || usage("a", 1, 5_000)).is_ok());
+    }
+
+    #[test]
+    fn the_shards_are_asked_only_when_there_seems_to_be_no_room() {
+        let policy = Policy { bytes_max: 2_000, ..Policy::new("a", Kind::Stream) };
+        let policies = Policies::new([policy.clone()]);
+        let census = empty(10);
+        let never = || unreachable!("there is room");
+        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok());
+        let batch = Committed { events: vec![event(1_000)], ..committed("a:x", true, false) };
+        census.count(std::slice::from_ref(&batch), &policies);
+        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok());
+        census.count(&[Committed { created: false, ..batch }], &policies);
+        // Retention has let go of the first: the shards know, the census does not.
+        assert!(census.admit_bytes(&policy, &[publication(100)], || usage("a", 1, 1_256)).is_ok());
+        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok(), "it has learned it");
+    }
+
+    #[test]
+    fn a_put_of_a_state_topic_counts_in_history_and_fold() {
+        let policy = Policy { bytes_max: 1_000, ..Policy::new("a", Kind::State) };
+        let policies = Policies::new([policy.clone()]);
+        let census = empty(10);
+        census.count(&[Committed { events: vec![event(200)], ..committed("a:x", true, false) }], &policies);
+        assert!(census.admit_bytes(&policy, &[publication(1)], || usage("a", 1, 912)).is_err());
     }
 }

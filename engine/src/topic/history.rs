@@ -2,6 +2,7 @@
 
 use fanfare_protocol::{Code, Error, History, HistoryPage};
 
+use super::fetch::faulted;
 use crate::log::ReadLimit;
 use crate::node::Node;
 
@@ -26,13 +27,27 @@ impl Node {
         }
         self.read_barrier(&topic).await?;
         let limit = ReadLimit { count, bytes: PAGE_BYTES };
-        let page = if history.reverse {
-            self.log.read_before(&topic, history.after, limit)
-        } else {
-            let after = history.after.unwrap_or_else(|| self.log.beginning(&topic));
-            self.log.read_after(&topic, after, limit)
+        let reading = match history.after {
+            after if history.reverse => self.log.read_before(&topic, after, limit),
+            Some(after) => self.log.read_after(&topic, after, limit),
+            None => {
+                let beginning = self.log.beginning(&topic).map_err(|fault| faulted(&fault))?;
+                self.log.read_after(&topic, beginning, limit)
+            }
+        };
+        let mut page = self.fetch(reading).await?.map_err(|gap| gap.to_error(topic.as_str()))?;
+        // What is in memory and what is in the store alone are read apart, and given as one.
+        while let Some(limit) = page.room(limit) {
+            let reading = match history.reverse {
+                true => self.log.read_before(&topic, Some(page.through), limit),
+                false => self.log.read_after(&topic, page.through, limit),
+            };
+            match self.fetch(reading).await? {
+                Ok(next) => page.join(next),
+                // Retention has passed by meanwhile: what was read still stands, and the next page is told.
+                Err(_) => break,
+            }
         }
-        .map_err(|gap| gap.to_error(topic.as_str()))?;
         Ok(HistoryPage {
             topic: topic.as_str().to_owned(),
             r#continue: page.more.then(|| page.through.to_string()),

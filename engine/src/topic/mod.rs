@@ -6,6 +6,7 @@ mod actor;
 pub mod catch_up;
 mod census;
 mod expiry;
+mod fetch;
 mod history;
 pub mod plan;
 mod publish;
@@ -14,5 +15,6 @@ pub mod watch;
 
 pub use census::Census;
 pub use expiry::Expiry;
+pub use fetch::{DiskReads, faulted};
 pub use publish::unavailable;
 pub use registry::Topics;

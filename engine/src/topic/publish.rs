@@ -13,9 +13,11 @@ use fanfare_protocol::{
     Code, ContentType, Error, Publication, Publish, Published, ResourceVersion, TopicName, compact, limits,
 };
 
+use super::fetch::faulted;
 use super::plan;
 use crate::connection::ConnectionId;
 use crate::log::{self, Answer};
+use crate::namespace::takes_publications;
 use crate::node::Node;
 use crate::telemetry::Telemetry;
 
@@ -30,12 +32,21 @@ impl Node {
         connection: Option<ConnectionId>,
     ) -> Result<impl Future<Output = Result<Published, Error>> + use<>, Error> {
         let topic = self.topic_of(&publish.topic)?;
-        if self.log.head(&topic).is_none() {
-            self.census.admit(self.log.policies().of(topic.namespace()))?;
+        let policies = self.log.policies();
+        let policy = policies.of(topic.namespace());
+        takes_publications(policy)?;
+        self.admit_write(policy.durability)?;
+        let admitted = self.census.admit(policy);
+        // Only where one more would be too many it has to be known whether it is one more.
+        if let Err(refused) = admitted
+            && self.log.head(&topic).map_err(|fault| faulted(&fault))?.is_none()
+        {
+            return Err(refused);
         }
         let is_batch = publish.publication.is_none();
         let publications =
             publications(publish.publication, publish.publications, self.config.limits.batch_publications_max)?;
+        self.census.admit_bytes(policy, &publications, || self.log.usage())?;
         let command = log::Publish {
             topic: topic.as_str().to_owned(),
             new_epoch: fastrand::u64(1..),
@@ -64,7 +75,9 @@ impl Node {
         match Answer::decode(answer) {
             Ok(Answer::Deleted(deleted)) => Ok(ResourceVersion::new(deleted.epoch, deleted.offset)),
             Ok(Answer::Refused(refusal)) => Err(refusal.to_error(topic.as_str())),
-            Ok(Answer::Published(_) | Answer::Expired(_)) | Err(_) => Err(Error::of(Code::Internal)),
+            Ok(Answer::Published(_) | Answer::Expired(_) | Answer::PoliciesSet(_)) | Err(_) => {
+                Err(Error::of(Code::Internal))
+            }
         }
     }
 
@@ -122,7 +135,7 @@ fn published(
             Ok(Published { resource_version: one, resource_versions: several })
         }
         Ok(Answer::Refused(refusal)) => Err(refusal.to_error(topic.as_str())),
-        Ok(Answer::Deleted(_) | Answer::Expired(_)) | Err(_) => Err(Error::of(Code::Internal)),
+        Ok(Answer::Deleted(_) | Answer::Expired(_) | Answer::PoliciesSet(_)) | Err(_) => Err(Error::of(Code::Internal)),
     }
 }
 
@@ -131,6 +144,8 @@ fn published(
 pub fn unavailable(why: Unavailable) -> Error {
     match why {
         Unavailable::Overloaded { retry_after_ms } => Error::of(Code::Overloaded).with_retry_after_ms(retry_after_ms),
+        Unavailable::NoLeader { retry_after_ms } => Error::of(Code::NoQuorum).with_retry_after_ms(retry_after_ms),
+        Unavailable::StorageFault => Error::of(Code::StorageFault),
         Unavailable::ShuttingDown => Error::of(Code::GoingAway),
         Unavailable::Stopped => Error::of(Code::Unavailable),
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fanfare_protocol::{Error, OnGone, ResourceVersion};
 
 use super::catch_up::{Reader, Start};
+use super::fetch::faulted;
 use super::plan::{Begin, WatchPlan};
 use crate::hub::{Hub, Outlet};
 use crate::log::{Gap, ReadLimit};
@@ -55,16 +56,16 @@ impl WatchPlan {
             Begin::After(version) => return self.resume(reader, version).await,
             Begin::Snapshot => {
                 node.read_barrier(&self.topic).await?;
-                let snapshot = node.log.snapshot(&self.topic, self.terms.limit);
+                let snapshot = node.fetch(node.log.snapshot(&self.topic, self.terms.limit)).await?;
                 return Ok((snapshot.version, false, Start::Snapshot(snapshot)));
             }
             Begin::Beginning => {
                 node.read_barrier(&self.topic).await?;
-                node.log.beginning(&self.topic)
+                node.log.beginning(&self.topic).map_err(|fault| faulted(&fault))?
             }
             Begin::Latest => {
                 node.read_barrier(&self.topic).await?;
-                node.log.head(&self.topic)
+                node.log.head(&self.topic).map_err(|fault| faulted(&fault))?
             }
         };
         Ok((version, false, Start::After(version)))
@@ -74,8 +75,11 @@ impl WatchPlan {
         let wait = Duration::from_millis(u64::from(reader.hub.node().config.delivery.version_wait_ms));
         let deadline = tokio::time::Instant::now() + wait;
         loop {
-            match reader.hub.node().log.read_after(&self.topic, cursor, ANYTHING) {
+            let node = reader.hub.node();
+            let seen = reader.hub.head(reader.slot);
+            match node.fetch(node.log.read_after(&self.topic, cursor, ANYTHING)).await? {
                 Ok(_) => return Ok((cursor, true, Start::After(cursor))),
+                Err(Gap::Ahead { .. }) if reader.hub.head(reader.slot) != seen => {}
                 Err(gap @ Gap::Ahead { .. }) => {
                     let moved = tokio::time::timeout_at(deadline, reader.hub.moved(reader.slot)).await;
                     if moved.is_err() {

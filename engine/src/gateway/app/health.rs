@@ -30,7 +30,7 @@ pub(super) async fn readyz(Worker(hub): Worker) -> Reply {
 pub(super) async fn metrics(Worker(hub): Worker) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, OPEN_METRICS)).insert_header((CACHE_CONTROL, "no-store"));
-    response.body(hub.node().telemetry.render())
+    response.body(hub.node().render_metrics())
 }
 
 fn text(text: &'static str) -> HttpResponse {

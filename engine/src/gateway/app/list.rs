@@ -20,7 +20,8 @@ pub(super) async fn get(Worker(hub): Worker, request: HttpRequest) -> Reply {
     let after = query.take("continue").map(|token| parse_list_token(&token)).transpose()?;
     query.finish(&["prefix", "limit", "continue"])?;
     check(&prefix)?;
-    let mut topics = node.log.list(&prefix, after.as_ref().map(TopicName::as_str), limit + 1);
+    let reading = node.log.list(&prefix, after.as_ref().map(TopicName::as_str), limit + 1);
+    let mut topics = node.fetch(reading).await?;
     let has_more = topics.len() > limit;
     topics.truncate(limit);
     let next = topics.last().filter(|_| has_more).map(|last| list_token(&last.topic));

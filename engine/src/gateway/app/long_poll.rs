@@ -48,7 +48,7 @@ pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Res
     let limit = ReadLimit { count: watch.limit.map_or(most, |limit| most.min(limit as usize)), bytes: ANSWER_BYTES };
     let (answer, is_resumed) = match start {
         Start::Snapshot(snapshot) => (sum(snapshot), false),
-        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader)?, false),
+        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader).await?, false),
         Start::After(cursor) => (follow(&attached, &reader, cursor, limit, deadline).await?, true),
     };
     let mut response = HttpResponse::Ok();
@@ -74,20 +74,22 @@ async fn follow(
     deadline: Instant,
 ) -> Result<Answer, Error> {
     loop {
-        let Page { events, through, more, .. } = match attached.hub.node().log.read_after(&reader.topic, cursor, limit)
-        {
+        let node = attached.hub.node();
+        let seen = attached.hub.head(reader.slot);
+        let read = node.fetch(node.log.read_after(&reader.topic, cursor, limit)).await?;
+        let Page { events, through, more, .. } = match read {
             Ok(page) => page,
-            Err(gap) => return gap_or_sum(&gap, reader),
+            Err(gap) => return gap_or_sum(&gap, reader).await,
         };
         if !events.is_empty() {
             return Ok(Answer { events, through });
         }
         cursor = through;
-        if more {
+        // Nothing awaits between this and the registration: the hub runs on this thread, so a commit that the read did
+        // not see has moved the view while the disk was read, or has still to move it.
+        if more || attached.hub.head(reader.slot) != seen {
             continue;
         }
-        // Nothing awaits between the read and the registration: the hub runs on this thread, so a commit that the
-        // read did not see has still to move the view.
         let moved = async {
             tokio::select! {
                 () = attached.hub.moved(reader.slot) => true,
@@ -101,12 +103,14 @@ async fn follow(
     }
 }
 
-fn gap_or_sum(gap: &Gap, reader: &Reader) -> Result<Answer, Error> {
+async fn gap_or_sum(gap: &Gap, reader: &Reader) -> Result<Answer, Error> {
     let error = gap.to_error(reader.topic.as_str());
     if reader.terms.on_gone != OnGone::Snapshot {
         return Err(error);
     }
-    let Answer { mut events, through } = sum(reader.hub.node().log.snapshot(&reader.topic, reader.terms.limit));
+    let node = reader.hub.node();
+    let snapshot = node.fetch(node.log.snapshot(&reader.topic, reader.terms.limit)).await?;
+    let Answer { mut events, through } = sum(snapshot);
     events.insert(0, view::trouble(EventType::Gone, error));
     Ok(Answer { events, through })
 }

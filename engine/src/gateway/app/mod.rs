@@ -1,11 +1,12 @@
 //! The HTTP routes: everything that is no WebSocket handshake.
 //!
-//! `route` is the table, `entrance` what every request passes. `topic`, `list`, `health` and `asset` answer; a watch
+//! `route` is the table, `entrance` what every request passes. `topic`, `list`, `admin`, `health` and `asset` answer; a watch
 //! goes through `watch` to one of its forms, `event_stream` or `long_poll`, both `attached` to the worker's hub. The
 //! parts that read what a client wrote (`query`, `accept`, `continuation`) are pure. **No route keeps state between two
 //! requests, allocates what a client announces, or trusts a name that the browser's page could have chosen.**
 
 mod accept;
+mod admin;
 mod asset;
 mod attached;
 mod body;

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 use fanfare_protocol::{Code, Error};
 
 use super::reply::Reply;
-use super::{asset, health, list, topic};
+use super::{admin, asset, health, list, topic};
 use crate::gateway::problem::Problem;
 
 /// Paths of the contract that this node does not serve yet. They say so, whatever the method.
@@ -30,6 +30,10 @@ pub(super) fn table(config: &mut ServiceConfig) {
         Path::new("/v1/topics").get(list::get),
         Path::new("/v1/topics/{topic}").get(topic::get).on(Method::POST, topic::post).on(Method::DELETE, topic::delete),
         Path::new("/v1/topics/{topic}/history").get(topic::history),
+        Path::new("/v1/admin/namespaces").get(admin::list),
+        Path::new("/v1/admin/namespaces/{name}").get(admin::get).on(Method::PUT, admin::put),
+        // Its head alone would cost as much as all of it.
+        Path::new("/v1/admin/backup").on(Method::GET, admin::backup),
         Path::new("/v1/ws").get(no_handshake),
         Path::new("/healthz").get(health::healthz),
         Path::new("/readyz").get(health::readyz),

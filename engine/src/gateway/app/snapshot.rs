@@ -20,6 +20,7 @@ use super::continuation::SnapshotPage;
 use super::query::Query;
 use crate::log::{Gap, Kind, ReadLimit};
 use crate::node::Node;
+use crate::topic::faulted;
 use crate::topic::plan::SNAPSHOT_ITEMS;
 
 const PARAMETERS: [&str; 5] = ["limit", "continue", "consistency", "as", "watch"];
@@ -54,15 +55,16 @@ pub(super) async fn answer(node: &Node, topic: &TopicName, query: Query) -> Resu
         node.read_barrier(topic).await?;
     }
     let is_stream = node.log.policies().of(topic.namespace()).kind == Kind::Stream;
-    let still = wanted.page.map_or(Ok(()), |page| check(page.version, node.log.head(topic)));
-    still.map_err(|gap| gap.to_error(topic.as_str()))?;
+    if let Some(page) = wanted.page {
+        let head = node.log.head(topic).map_err(|fault| faulted(&fault))?;
+        check(page.version, head).map_err(|gap| gap.to_error(topic.as_str()))?;
+    }
     let page = match (wanted.page, is_stream) {
-        (None, true) => latest(node, topic, wanted.limit.unwrap_or(SNAPSHOT_ITEMS)),
-        (None, false) => fold(node, topic, wanted.limit),
-        (Some(after), true) => earlier(node, topic, after, wanted.limit.unwrap_or(SNAPSHOT_ITEMS)),
-        (Some(after), false) => fold_on(node, topic, after, wanted.limit),
+        (None, true) => latest(node, topic, wanted.limit.unwrap_or(SNAPSHOT_ITEMS)).await?,
+        (None, false) => fold(node, topic, wanted.limit).await?,
+        (Some(after), true) => earlier(node, topic, after, wanted.limit.unwrap_or(SNAPSHOT_ITEMS)).await?,
+        (Some(after), false) => fold_on(node, topic, after, wanted.limit).await?,
     };
-    let page = page.map_err(|gap| gap.to_error(topic.as_str()))?;
     Ok(respond(topic, page, is_local))
 }
 
@@ -94,21 +96,22 @@ fn check(version: ResourceVersion, head: ResourceVersion) -> Result<(), Gap> {
     }
 }
 
-fn latest(node: &Node, topic: &TopicName, limit: usize) -> Result<Page, Gap> {
-    let snapshot = node.log.snapshot(topic, limit);
+async fn latest(node: &Node, topic: &TopicName, limit: usize) -> Result<Page, Error> {
+    let snapshot = node.fetch(node.log.snapshot(topic, limit)).await?;
     let offset = snapshot.after.offset;
     let next = snapshot.limited.then_some(SnapshotPage { version: snapshot.version, offset });
     Ok(Page { version: snapshot.version, items: snapshot.items, next })
 }
 
-fn earlier(node: &Node, topic: &TopicName, last: SnapshotPage, limit: usize) -> Result<Page, Gap> {
+async fn earlier(node: &Node, topic: &TopicName, last: SnapshotPage, limit: usize) -> Result<Page, Error> {
     let SnapshotPage { version, offset } = last;
     let limit = ReadLimit { count: limit, bytes: u64::MAX };
     let before = ResourceVersion::new(version.epoch, offset.saturating_add(1));
-    let page = node.log.read_before(topic, Some(before), limit)?;
-    let oldest = node.log.beginning(topic);
+    let told = |gap: Gap| gap.to_error(topic.as_str());
+    let page = node.fetch(node.log.read_before(topic, Some(before), limit)).await?.map_err(told)?;
+    let oldest = node.log.beginning(topic).map_err(|fault| faulted(&fault))?;
     if page.events.is_empty() && offset <= oldest.offset && offset > 0 {
-        return Err(Gap::Gone { oldest });
+        return Err(told(Gap::Gone { oldest }));
     }
     let mut items = page.events;
     items.reverse();
@@ -117,22 +120,40 @@ fn earlier(node: &Node, topic: &TopicName, last: SnapshotPage, limit: usize) -> 
     Ok(Page { version, items, next })
 }
 
-fn fold(node: &Node, topic: &TopicName, limit: Option<usize>) -> Result<Page, Gap> {
-    let snapshot = node.log.snapshot(topic, usize::MAX);
+async fn fold(node: &Node, topic: &TopicName, limit: Option<usize>) -> Result<Page, Error> {
+    let snapshot = node.fetch(node.log.snapshot(topic, usize::MAX)).await?;
     Ok(cut(snapshot.version, snapshot.items, limit))
 }
 
-fn fold_on(node: &Node, topic: &TopicName, last: SnapshotPage, limit: Option<usize>) -> Result<Page, Gap> {
+async fn fold_on(node: &Node, topic: &TopicName, last: SnapshotPage, limit: Option<usize>) -> Result<Page, Error> {
     let SnapshotPage { version, offset } = last;
-    let snapshot = node.log.snapshot(topic, usize::MAX);
+    let snapshot = node.fetch(node.log.snapshot(topic, usize::MAX)).await?;
     let items = if snapshot.version == version {
         snapshot.items.into_iter().filter(|event| offset_of(event) > offset).collect()
     } else {
         let after = ResourceVersion::new(version.epoch, offset);
-        let everything = ReadLimit { count: usize::MAX, bytes: u64::MAX };
-        summed(&node.log.read_after(topic, after, everything)?.events, version.offset)
+        summed(&everything_after(node, topic, after).await?, version.offset)
     };
     Ok(cut(version, items, limit))
+}
+
+/// In pages, because what is in memory and what is in the store alone are read apart.
+async fn everything_after(
+    node: &Node,
+    topic: &TopicName,
+    mut cursor: ResourceVersion,
+) -> Result<Vec<Arc<Event>>, Error> {
+    let limit = ReadLimit { count: usize::MAX, bytes: u64::MAX };
+    let mut events = Vec::new();
+    loop {
+        let page = node.fetch(node.log.read_after(topic, cursor, limit)).await?;
+        let page = page.map_err(|gap| gap.to_error(topic.as_str()))?;
+        events.extend(page.events);
+        if !page.more {
+            return Ok(events);
+        }
+        cursor = page.through;
+    }
 }
 
 /// What the publications up to `through`, ascending, leave behind: the last of each key, unless it is a deletion.
