@@ -1,5 +1,6 @@
 //! A node: the real binary on a free port, with a data directory of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -11,6 +12,68 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
+
+/// How a node is started. [`Node::start`] and its siblings are short for what most tests need.
+pub struct Launch<'a> {
+    pub listen: &'a str,
+    pub arguments: &'a [&'a str],
+    /// The text of a configuration file; empty: none.
+    pub configuration: &'a str,
+    /// Its data directory; without one it has one of its own, which goes with it.
+    pub data: Option<PathBuf>,
+    pub variables: Vec<(&'static str, OsString)>,
+}
+
+impl Default for Launch<'_> {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:0", arguments: &[], configuration: "", data: None, variables: Vec::new() }
+    }
+}
+
+/// A node that ended before it listened, or did neither in time and was killed.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub is_hanging: bool,
+    pub log: Vec<String>,
+}
+
+impl Launch<'_> {
+    /// Starts it and waits until it listens.
+    pub fn start(self) -> Result<Node, Ended> {
+        let directory = temporary_directory();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+        command.args(["serve", "--listen", self.listen, "--data-dir"]);
+        command.arg(self.data.unwrap_or_else(|| directory.join("data"))).args(self.arguments).envs(self.variables);
+        if !self.configuration.is_empty() {
+            let file = directory.join("fanfare.toml");
+            fs::write(&file, self.configuration).expect("a temporary file can be written");
+            command.arg("--config").arg(file);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary under test starts");
+        let log = lines(child.stderr.take().expect("standard error is piped"));
+        let output = lines(child.stdout.take().expect("standard output is piped"));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if let Some(address) = printed_address(&line) {
+                        return Ok(Node { child, address, log, directory });
+                    }
+                }
+                Err(error) => {
+                    let _ = child.kill();
+                    let status = child.wait().expect("the node is our child");
+                    let _ = fs::remove_dir_all(&directory);
+                    let log: Vec<_> = log.iter().collect();
+                    let is_hanging = error == mpsc::RecvTimeoutError::Timeout;
+                    return Err(Ended { status, is_hanging, log });
+                }
+            }
+        }
+    }
+}
 
 /// Killed when it is dropped.
 pub struct Node {
@@ -34,37 +97,8 @@ impl Node {
 
     /// Starts one that listens at `listen`: for restarts on the same port.
     pub fn at(listen: &str, arguments: &[&str], configuration: &str) -> Self {
-        let directory = temporary_directory();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-        command.args(["serve", "--listen", listen, "--data-dir"]).arg(directory.join("data")).args(arguments);
-        if !configuration.is_empty() {
-            let file = directory.join("fanfare.toml");
-            fs::write(&file, configuration).expect("a temporary file can be written");
-            command.arg("--config").arg(file);
-        }
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary under test starts");
-        let log = lines(child.stderr.take().expect("standard error is piped"));
-        let output = lines(child.stdout.take().expect("standard output is piped"));
-        let deadline = Instant::now() + PATIENCE;
-        let address = loop {
-            match output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    if let Some(address) = printed_address(&line) {
-                        break address;
-                    }
-                }
-                Err(_) => {
-                    let _ = child.kill();
-                    panic!("the node printed no address: {}", log.iter().collect::<Vec<_>>().join("\n"));
-                }
-            }
-        };
-        Self { child, address, log, directory }
+        let launch = Launch { listen, arguments, configuration, ..Launch::default() };
+        launch.start().unwrap_or_else(|ended| panic!("the node printed no address: {}", ended.log.join("\n")))
     }
 
     /// Where it listens.
@@ -114,7 +148,7 @@ impl Node {
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the node is our child") {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(Instant::now() < deadline, "the node did not end in {patience:?}");
@@ -123,10 +157,27 @@ impl Node {
         }
     }
 
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the node is our child")
+    }
+
     /// Ends it as a crash does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Waits for a line of its log that holds these words; those before it are passed over.
+    pub fn told(&self, words: &str) -> String {
+        let (deadline, mut passed) = (Instant::now() + PATIENCE, Vec::new());
+        loop {
+            match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(line) => passed.push(line),
+                Err(_) => panic!("nothing was logged with `{words}`: {passed:#?}"),
+            }
+        }
     }
 
     /// The lines it has logged so far.
