@@ -5,13 +5,15 @@
 //! because any other test in the process would be counted too.
 
 use std::alloc::System;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use fanfare_engine::config::{ServerConfig, Settings, Workers};
+use fanfare_engine::config::{ServerConfig, Settings, StorageConfig, Workers};
 use fanfare_engine::{Delivery, Node, Server};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 
@@ -33,6 +35,14 @@ const BYTES_MAX: f64 = 512.0;
 /// How long a read may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the node keeps its data; in the folder of the build, so that whoever cleans that cleans this.
+fn directory() -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("allocations");
+    // What an earlier run left behind.
+    let _ = fs::remove_dir_all(&directory);
+    directory
+}
+
 /// Starts a node on a free port, on threads of its own, for as long as the process lives.
 fn start_engine() -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
@@ -51,10 +61,17 @@ fn start_engine() -> SocketAddr {
                     bookmark_interval_ms: quiet_ms,
                     ..Delivery::default()
                 },
+                storage: StorageConfig {
+                    data_dir: directory().display().to_string(),
+                    // What the store does now and then belongs to no publication.
+                    window_ms: 60_000,
+                    ..StorageConfig::default()
+                },
                 ..Settings::default()
             };
             let config = settings.check().expect("the settings fit together");
-            let mut server = Server::start(Node::start(config).expect("the node starts")).expect("the port is free");
+            let mut server =
+                Server::start(Node::start(config).await.expect("the node starts")).expect("the port is free");
             sender.send(server.address()).expect("the test waits for it");
             server.ended().await.expect("the server runs until the process ends");
         });

@@ -4,7 +4,7 @@ mod harness;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -21,6 +21,10 @@ fn fanfare(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FANFARE_")) {
         command.env_remove(name);
+    }
+    if arguments.first() == Some(&"serve") {
+        // Its data directory is where it was started, unless it is told otherwise.
+        command.current_dir(temporary_directory());
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -89,6 +93,8 @@ struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
     notes: mpsc::Receiver<String>,
+    /// Where a node was started; goes with it.
+    directory: Option<PathBuf>,
 }
 
 impl Running {
@@ -96,7 +102,7 @@ impl Running {
         let mut child = command.spawn().expect("the binary under test starts");
         let printed = lines(child.stdout.take().expect("standard output is piped"));
         let notes = lines(child.stderr.take().expect("standard error is piped"));
-        Self { child, lines: printed, notes }
+        Self { child, lines: printed, notes, directory: command.get_current_dir().map(Path::to_owned) }
     }
 
     fn watch(node: &Node, arguments: &[&str]) -> Self {
@@ -134,6 +140,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(directory) = &self.directory {
+            let _ = fs::remove_dir_all(directory);
+        }
     }
 }
 
@@ -258,7 +267,8 @@ fn variables_configure_a_node_and_arguments_win_over_them() {
     let log: Value = serde_json::from_str(&node.note()).expect("off a terminal, logs are JSON");
     let configuration = log["configuration"].as_str().expect("the effective tree is logged");
     assert!(configuration.contains("data_dir = \"elsewhere\""), "{configuration}");
-    assert!(node.note().contains("keeps its logs in memory"), "a data directory that is not used is not passed over");
+    let started_in = node.directory.as_ref().expect("it was started somewhere");
+    assert!(started_in.join("elsewhere/identity.toml").is_file(), "it is used");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod blocks;
 #[path = "harness/mod.rs"]
 mod harness;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -109,6 +110,27 @@ fn a_block_that_nobody_listed_is_found_and_an_entry_without_a_block_too() {
     assert_eq!(unlisted(&all), Vec::<String>::new());
     let strange = [&all[1..], &[block("rm -r node\n")]].concat();
     assert_eq!(unlisted(&strange).len(), 2, "{:?}", unlisted(&strange));
+}
+
+#[test]
+fn a_node_without_arguments_keeps_its_data_where_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md can be read");
+    assert!(readme.contains("The node keeps its data in `./fanfare-data`"));
+    let directory = temporary_directory();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    command.arg("serve").env("FANFARE_SERVER__LISTEN", "127.0.0.1:0").current_dir(&directory);
+    let mut node = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary under test starts");
+    // It prints the URLs to open once they can be opened.
+    let mut line = String::new();
+    let _ = BufReader::new(node.stdout.take().expect("standard output is piped")).read_line(&mut line);
+    let _ = node.kill();
+    let _ = node.wait();
+    let entries = std::fs::read_dir(&directory).expect("the directory is there");
+    let names: Vec<_> = entries.map(|entry| entry.expect("it can be read").file_name()).collect();
+    let _ = std::fs::remove_dir_all(&directory);
+    assert!(line.starts_with("http://"), "{line:?}");
+    assert_eq!(names, ["fanfare-data"]);
 }
 
 struct Tour<'t> {

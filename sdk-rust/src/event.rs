@@ -18,7 +18,9 @@ pub enum EventKind {
     Delete,
     /// A JSON merge patch (RFC 7396) against the previous value of the key, where the watch asked for `delta`.
     Patch,
-    /// The line could not be continued: forget what was built from it, a snapshot follows. [`Event::error`] says why.
+    /// The line could not be continued: forget what was built from it, a snapshot follows. [`Event::error`] says why:
+    /// [`Code::Gone`](crate::Code::Gone) when the watch was away for longer than the topic retains,
+    /// [`Code::EpochChanged`](crate::Code::EpochChanged) when the topic began anew.
     Gone,
     /// The snapshot is complete; what follows is live.
     SnapshotEnd,

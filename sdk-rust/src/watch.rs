@@ -139,9 +139,10 @@ impl WatchBuilder {
 
 /// The events of a topic, as a [`Stream`] of results. Made by [`WatchBuilder::open`].
 ///
-/// Every publication comes once and in order, over however many connections. Where that is not possible, because the
-/// topic no longer retains what was missed or began anew, an event of the kind [`Gone`](crate::EventKind::Gone) says so,
-/// and a fresh snapshot follows. An error is the last item. Dropping the watch ends it.
+/// Every publication comes once and in order, over however many connections and restarts of the node. Where that is not
+/// possible, because the topic no longer retains what was missed or began anew (it was deleted, or its namespace is
+/// `ephemeral` and the node was restarted), an event of the kind [`Gone`](crate::EventKind::Gone) says so, and a fresh
+/// snapshot follows. An error is the last item. Dropping the watch ends it.
 ///
 /// ```no_run
 /// # async fn example(topic: fanfare_client::Topic) -> Result<(), fanfare_client::Error> {

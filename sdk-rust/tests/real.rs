@@ -1,6 +1,8 @@
 //! The client against the real node: over lines that break in the middle of a frame, over restarts of the node, and
 //! with readers that do not read. Needs the binary: `cargo build` first, or `FANFARE_BIN`.
 
+#[path = "real/beginning_anew.rs"]
+mod beginning_anew;
 #[path = "real/breaking.rs"]
 mod breaking;
 #[path = "real/node.rs"]
@@ -18,6 +20,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use fanfare_client::{Client, ClientBuilder, Event, EventKind, Watch};
+use node::Node;
 
 /// Longer than anything here takes on a busy machine; whoever waits for it in vain fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +33,15 @@ fn client(url: &str) -> ClientBuilder {
 /// The outcome, unless patience ends before.
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Does something to a node that takes its time, away from the threads of the client.
+async fn aside(mut node: Node, action: impl FnOnce(&mut Node) + Send + 'static) -> Node {
+    let done = tokio::task::spawn_blocking(move || {
+        action(&mut node);
+        node
+    });
+    done.await.expect("the node does what it is told")
 }
 
 /// The next event of a watch that goes on.

@@ -3,12 +3,20 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
+import type { RealNode } from "../test/real/harness/node.js";
 import { launch } from "./harness/browser.js";
+import type { ChatWindow } from "./harness/chat-window.js";
 import { Stage } from "./harness/stage.js";
 import { publish, storedTexts } from "./harness/topic.js";
 
 const ada = { name: "Ada", colour: "coral" } as const;
 const bo = { name: "Bo", colour: "teal" } as const;
+
+/** How a node ends. */
+const ENDS = {
+  stopped: async (node: RealNode) => assert.equal(await node.stop(), 0),
+  killed: (node: RealNode) => node.kill(),
+} as const;
 
 /** What a connection carries before it is cut, or up to twice that: the handshake and a few messages. */
 const CUT_BYTES = 2_000;
@@ -113,13 +121,64 @@ test("over_a_network_that_cuts_within_frames_nothing_is_missed_or_doubled", asyn
   assert.ok(proxy.cuts >= 3, `the network was cut ${proxy.cuts} times`);
 });
 
-test("after_a_restart_both_windows_are_told_that_history_began_anew_and_go_on", async (t) => {
+for (const [ended, end] of Object.entries(ENDS)) {
+  test(`after_the_node_was_${ended}_and_started_again_nothing_is_missed_or_doubled`, async (t) => {
+    const stage = await Stage.set(t, browser);
+    const left = await stage.open(ada);
+    const right = await stage.open(bo);
+    const all: string[] = [];
+    const say = async (window: ChatWindow, text: string) => {
+      all.push(text);
+      await window.say(text);
+    };
+    await say(left, "old");
+    await right.shows(...all);
+    for (const round of [1, 2]) {
+      // On its way when the node ends, or just stored: nobody can tell.
+      await say(left, `in flight ${round}`);
+      await end(stage.node);
+      for (const window of [left, right]) await window.isLost();
+      await say(left, `written in between ${round}`);
+      await stage.node.start();
+      for (const window of [left, right]) await window.shows(...all);
+      await say(right, `after ${round}`);
+      for (const window of [left, right]) await window.shows(...all);
+    }
+    assert.deepEqual(await storedTexts(stage.node.url, "chat:lobby"), all);
+    for (const window of [left, right]) assert.equal(await window.hasBreak(), false);
+    // Who types is not kept, so that room begins anew: it goes on all the same.
+    await right.type("And so it goes");
+    await left.reads("Bo is typing");
+    await left.page.reload();
+    await left.shows(...all);
+  });
+}
+
+test("what_was_read_before_the_node_was_killed_is_not_unread_on_the_next_visit", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const window = await stage.open(ada);
+  await publish(stage.node.url, "chat:lobby", "one", "two");
+  await window.shows("one", "two");
+  await window.page.goto("about:blank");
+  await publish(stage.node.url, "chat:lobby", "three");
+  await stage.node.kill();
+  await stage.node.start();
+  await window.page.goto(`${stage.node.url}/demo/chat/#music`);
+  await window.page.waitForFunction(() => document.title === "(1) #music · Fanfare");
+  await window.page.locator('[data-room="lobby"]').click();
+  await window.shows("one", "two", "three");
+  await window.page.locator(".separator-new").waitFor();
+  assert.equal(await window.hasBreak(), false);
+});
+
+test("when_the_data_of_the_node_are_lost_both_windows_are_told_that_history_began_anew", async (t) => {
   const stage = await Stage.set(t, browser);
   const left = await stage.open(ada);
   const right = await stage.open(bo);
   await left.say("old");
   await right.shows("old");
   await stage.node.stop();
+  stage.node.loseData();
   await left.isLost();
   await left.say("written in between");
   await left.waits(1);

@@ -49,6 +49,30 @@ test("an_unmodified_event_source_resumes_after_each_cut_and_neither_loses_nor_re
   assert.ok(proxy.cuts >= 3, `the network was cut ${proxy.cuts} times`);
 });
 
+test("an_unmodified_event_source_resumes_over_restarts_of_the_node_exactly", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const page = await browser.newPage();
+  t.after(() => page.close());
+  await publish(stage.node.url, TOPIC, "kept");
+  await page.goto(`${stage.node.url}/demo/`);
+  await watch(page, `/v1/topics/${TOPIC}?watch=true`);
+  await hears(page, "kept");
+  for (const round of [1, 2, 3]) {
+    await publish(stage.node.url, TOPIC, `before ${round}`);
+    if (round === 2) await stage.node.stop();
+    else await stage.node.kill();
+    await stage.node.start();
+    await publish(stage.node.url, TOPIC, `after ${round}`);
+    await hears(page, `after ${round}`);
+  }
+  const heard = await heardBy(page);
+  assert.deepEqual(
+    heard.map(({ text }) => text),
+    await storedTexts(stage.node.url, TOPIC),
+  );
+  assert.equal(new Set(heard.map(({ id }) => id.split(".")[0])).size, 1, "one epoch");
+});
+
 interface Heard {
   readonly id: string;
   readonly text: string;

@@ -308,19 +308,35 @@ describe("watching", () => {
     assert.deepEqual(told, ["GONE"]);
   });
 
-  test("a_restart_is_told_and_then_the_new_snapshot", async () => {
+  test("over_a_restart_it_goes_on_without_a_word", async () => {
     const bench = new Bench();
     const client = bench.client({ backoff: { baseMs: 1, maxMs: 1 } });
     const seen: unknown[] = [];
     client.topic("t").on("event", (event) => seen.push(short(event)));
-    bench.publish("t", "lost");
+    bench.publish("t", "kept");
     await bench.flush();
     bench.node.restart();
+    bench.publish("t", "missed");
+    await bench.world.advance(10);
+    await bench.flush();
+    assert.deepEqual(seen, ["kept", "snapshot-end", "missed"]);
+    const { connections, gones } = client.stats();
+    assert.deepEqual({ connections, gones }, { connections: 2, gones: 0 });
+  });
+
+  test("a_topic_that_began_anew_is_told_and_then_the_new_snapshot", async () => {
+    const bench = new Bench();
+    const client = bench.client({ backoff: { baseMs: 1, maxMs: 1 } });
+    const seen: unknown[] = [];
+    client.topic("t").on("event", (event) => seen.push(short(event)));
+    bench.publish("t", "deleted");
+    await bench.flush();
+    bench.node.deleteAll();
     bench.publish("t", "new");
     bench.world.socket.drop();
     await bench.world.advance(10);
     await bench.flush();
-    assert.deepEqual(seen, ["lost", "snapshot-end", "gone", "new", "snapshot-end"]);
+    assert.deepEqual(seen, ["deleted", "snapshot-end", "gone", "new", "snapshot-end"]);
     assert.equal(client.stats().gones, 1);
   });
 });

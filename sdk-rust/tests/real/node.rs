@@ -1,12 +1,16 @@
 //! A node of our own: a process on a free port, which can be killed, stopped and started again at the same place.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A running node. Dropping it kills the process.
+/// The names of what a node has in its directory, which is where it runs.
+const CONFIGURATION: &str = "fanfare.toml";
+const DATA: &str = "data";
+
+/// A running node. Dropping it kills the process and removes its data.
 pub(crate) struct Node {
     address: SocketAddr,
     directory: PathBuf,
@@ -16,22 +20,30 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node and waits until it serves.
     pub(crate) fn start() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("fanfare-client-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("a directory for the node");
-        let address = free_address();
-        let process = spawn(address, &directory);
-        Self { address, directory, process }
+        Self::start_at(free_address())
     }
 
     /// Starts a node at an address where none is.
     pub(crate) fn start_at(address: SocketAddr) -> Self {
-        let mut node = Self::start();
-        node.kill();
-        node.address = address;
-        node.process = spawn(address, &node.directory);
-        node
+        Self::launch(address, "")
+    }
+
+    /// Starts a node with the text of a configuration file.
+    pub(crate) fn with(configuration: &str) -> Self {
+        Self::launch(free_address(), configuration)
+    }
+
+    fn launch(address: SocketAddr, configuration: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("fanfare-client-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory for the node");
+        // Without a file it declares the namespaces of its demos.
+        if !configuration.is_empty() {
+            std::fs::write(directory.join(CONFIGURATION), configuration).expect("a temporary file can be written");
+        }
+        let process = spawn(address, &directory);
+        Self { address, directory, process }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -56,9 +68,26 @@ impl Node {
         self.process.wait().expect("the node ends").code()
     }
 
-    /// Starts it again at the same address.
+    /// Starts it again at the same address, on the same data.
     pub(crate) fn restart(&mut self) {
         self.process = spawn(self.address, &self.directory);
+    }
+
+    /// Starts it again at the same address, with nothing of what it had.
+    pub(crate) fn restart_empty(&mut self) {
+        std::fs::remove_dir_all(self.directory.join(DATA)).expect("the data can be removed");
+        self.restart();
+    }
+
+    /// Deletes a topic, as an admin would.
+    pub(crate) fn delete_topic(&self, topic: &str) {
+        let mut stream = TcpStream::connect(self.address).expect("the node listens");
+        let address = self.address;
+        write!(stream, "DELETE /v1/topics/{topic} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+            .expect("the node reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the node answers");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 }
 
@@ -79,14 +108,13 @@ pub(crate) fn free_address() -> SocketAddr {
 
 fn spawn(address: SocketAddr, directory: &PathBuf) -> Child {
     let binary = binary();
-    let mut process = Command::new(&binary)
-        .args(["serve", "--listen", &address.to_string(), "--data-dir"])
-        .arg(directory.join("data"))
-        .current_dir(directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
+    let mut command = Command::new(&binary);
+    command.args(["serve", "--listen", &address.to_string(), "--data-dir", DATA]).current_dir(directory);
+    if directory.join(CONFIGURATION).exists() {
+        command.args(["--config", CONFIGURATION]);
+    }
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut process = process.unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
     // It prints where it serves once it does.
     let stdout = process.stdout.take().expect("stdout is piped");
     let mut lines = BufReader::new(stdout).lines();

@@ -104,6 +104,11 @@ export class ChatWindow {
     await this.page.getByText(text).first().waitFor();
   }
 
+  /** Whether it says that something of the history is not there. */
+  async hasBreak(): Promise<boolean> {
+    return (await this.page.locator(".notice-break").count()) > 0;
+  }
+
   async screenshot(name: string): Promise<void> {
     // Nothing is to look as if it were pointed at.
     await this.page.mouse.move(0, 0);

@@ -1,5 +1,5 @@
 /**
- * A node as the protocol's rules describe it, small enough to be believed: topics in memory, views,
+ * A node as the protocol's rules describe it, small enough to be believed: topics, views,
  * producers. Answers at once, into the queue of its connection; the test decides when that arrives.
  */
 
@@ -58,8 +58,15 @@ export class ModelNode {
     return connection;
   }
 
-  /** V2: a node that keeps its log in memory starts all epochs anew. */
+  /** Its process ends and another one has the same data: topics and producers last, connections do not (V2, P9). */
   restart(): void {
+    for (const { socket } of this.connections.splice(0)) socket.drop();
+    // A process numbers its views in an order of its own.
+    this.#views = new Map([...this.#views.keys()].reverse().map((name, at) => [name, at + 1]));
+  }
+
+  /** V2: every topic is deleted, so that one of its name has another epoch. */
+  deleteAll(): void {
     this.topics.clear();
   }
 

@@ -1,12 +1,11 @@
 /** What the SDK does with a real node, feature by feature, in both encodings. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, type TestContext, test } from "node:test";
-import type { TopicEvent } from "../../src/event.js";
-import type { Watch } from "../../src/watch.js";
+import { after, before, describe, test } from "node:test";
 import { connect, ENCODINGS, type Encoding } from "./harness/clients.js";
 import { RealNode } from "./harness/node.js";
 import { BreakableProxy } from "./harness/proxy.js";
+import { short, take } from "./harness/take.js";
 
 let node: RealNode;
 
@@ -15,28 +14,6 @@ before(async () => {
 });
 
 after(() => node.dispose());
-
-/** A node that the test may stop and start. */
-async function ownNode(context: TestContext): Promise<RealNode> {
-  const own = await RealNode.start();
-  context.after(() => own.dispose());
-  return own;
-}
-
-function short(event: TopicEvent): unknown {
-  return event.type === "put" ? event.data : event.type;
-}
-
-/** The next events, in short. */
-async function take(watch: Watch, count: number): Promise<readonly unknown[]> {
-  const taken = [];
-  while (taken.length < count) {
-    const { value } = await watch.next();
-    assert.ok(value, `the watch ended after ${JSON.stringify(taken)}`);
-    taken.push(short(value));
-  }
-  return taken;
-}
 
 for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
   describe(`over ${encoding}`, () => {
@@ -163,41 +140,6 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
       await assert.rejects(watch.next(), { name: "BAD_TOPIC", class: "terminal" });
       await client.topic(`chat:${encoding}-fine`).publish("the connection lives on");
       assert.equal(client.stats().connections, 1);
-    });
-
-    test("a_node_that_was_killed_is_found_again_and_every_watch_is_told", async (context) => {
-      const own = await ownNode(context);
-      const client = connect(context, encoding, own.url);
-      const topic = client.topic(`chat:${encoding}-killed`);
-      const watch = topic.watch();
-      await topic.publish("lost with the log in memory");
-      assert.deepEqual((await take(watch, 2)).includes("snapshot-end"), true);
-      await own.kill();
-      const offline = topic.publish("written while it was away");
-      await own.start();
-      await offline;
-      assert.deepEqual((await take(watch, 1))[0], "gone");
-      const rest = await take(watch, 2);
-      assert.deepEqual([...rest].sort(), ["snapshot-end", "written while it was away"]);
-    });
-
-    test("a_node_that_drains_is_left_and_its_successor_found_during_traffic", async (context) => {
-      const own = await ownNode(context);
-      const client = connect(context, encoding, own.url);
-      const name = `chat:${encoding}-drained`;
-      const watch = connect(context, encoding, own.url).topic(name).watch();
-      assert.deepEqual(await take(watch, 1), ["snapshot-end"]);
-      const topic = client.topic(name);
-      await topic.publish("first");
-      const numbers = Array.from({ length: 200 }, (_, index) => index);
-      const traffic = Promise.all(numbers.map((number) => topic.publish(number)));
-      assert.equal(await own.stop(), 0);
-      await own.start();
-      await traffic;
-      await topic.publish("last");
-      const seen = [];
-      while (seen.at(-1) !== "last") seen.push(...(await take(watch, 1)));
-      assert.ok(seen.includes("gone"), "the log was in memory");
     });
 
     test("a_cut_is_survived_without_a_word_to_the_watch", async (context) => {

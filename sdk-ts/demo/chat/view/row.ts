@@ -35,7 +35,7 @@ export function rowItem(row: Row, { room, now, actions }: Surroundings): HTMLLIE
 export const breakText: Readonly<Record<Break, readonly [title: string, text: string]>> = {
   "began-anew": [
     "History began anew",
-    "The node lost the earlier history of this room, for example because it was started again.",
+    "What was here before is gone: the room was deleted, or the node lost its data.",
   ],
   missed: [
     "Some messages were missed",
