@@ -4,6 +4,7 @@
 #![allow(deprecated, reason = "actix-web-actors is what is measured")]
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Running, StreamHandler};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -102,14 +103,13 @@ async fn open(
 }
 
 /// Serves until it is killed.
-pub fn serve() {
+pub fn serve(address: SocketAddr) {
     actix_rt::System::new().block_on(async {
         let topic = Topic::default().start();
         let server = HttpServer::new(move || {
             App::new().app_data(web::Data::new(topic.clone())).route("/v1/ws", web::get().to(open))
         });
-        let server = server.workers(1).bind("127.0.0.1:0").expect("a free port");
-        println!("http://{}/", server.addrs()[0]);
+        let server = server.workers(1).bind(address).expect("a free port");
         server.run().await.expect("it is killed, it does not fail");
     });
 }

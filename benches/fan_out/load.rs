@@ -1,12 +1,14 @@
 //! The load: subscribers that count every delivery, and a publisher that keeps so many publications in flight.
 
-use std::fs;
 use std::net::SocketAddr;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+
+use crate::process::{cpu_nanos, resident_bytes};
+use crate::websocket::{self, Opcode};
 
 /// What is said to the server.
 #[derive(Clone, Copy)]
@@ -33,15 +35,15 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         let (arrived, mut arrivals) = mpsc::unbounded_channel();
         let mut readers = Vec::with_capacity(subscribers);
         for first in 0..subscribers {
-            let mut socket = Socket::open(address).await;
+            let mut socket = Socket::open(address);
             socket.subscribe(speech).await;
             // One of them paces the publisher.
             let arrived = (first == 0).then(|| arrived.clone());
             readers.push(tokio::spawn(async move { socket.count(count, arrived).await }));
         }
         let bytes_per_connection = resident_bytes(pid).saturating_sub(before) / subscribers as u64;
-        let mut publisher = Socket::open(address).await;
-        let cpu = cpu_micros(pid);
+        let mut publisher = Socket::open(address);
+        let cpu = cpu_nanos(pid);
         let (mut published, mut seen) = (0, 0);
         while published < count {
             while published < count && published - seen < in_flight {
@@ -55,7 +57,7 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
             deliveries += reader.await.expect("a reader does not fail");
         }
         assert_eq!(deliveries, count * subscribers as u64, "every delivery is counted");
-        let micros_per_delivery = (cpu_micros(pid) - cpu) / deliveries as f64;
+        let micros_per_delivery = (cpu_nanos(pid) - cpu) as f64 / 1_000.0 / deliveries as f64;
         Run { micros_per_delivery, bytes_per_connection }
     })
 }
@@ -66,23 +68,11 @@ struct Socket {
 }
 
 impl Socket {
-    async fn open(address: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(address).await.expect("the server listens");
-        stream.set_nodelay(true).expect("a TCP socket");
-        let request = format!(
-            "GET /v1/ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("the server reads");
-        let mut buffer = BytesMut::new();
-        loop {
-            assert!(stream.read_buf(&mut buffer).await.expect("an answer") > 0, "closed in the handshake");
-            if let Some(end) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
-                assert!(buffer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&buffer));
-                buffer.advance(end + 4);
-                return Self { stream, buffer };
-            }
-        }
+    fn open(address: SocketAddr) -> Self {
+        let stream = websocket::open(address, None).expect("the server listens and shakes hands");
+        stream.set_nonblocking(true).expect("a TCP socket");
+        let stream = TcpStream::from_std(stream).expect("a runtime is there");
+        Self { stream, buffer: BytesMut::new() }
     }
 
     async fn subscribe(&mut self, speech: Speech) {
@@ -123,15 +113,11 @@ impl Socket {
     /// Events among the whole frames that have arrived: a frame of Fanfare may hold several.
     fn messages(&mut self) -> u64 {
         let mut events = 0;
-        while let Some((head, length)) = frame(&self.buffer).filter(|(head, length)| self.buffer.len() >= head + length)
-        {
-            let payload = &self.buffer[head..head + length];
-            let is_text = self.buffer[0] == 0x81;
+        while let Some(payload) = websocket::take(&mut self.buffer).expect("the server does not close") {
             events += match payload.starts_with(br#"{"type":"EVENT""#) {
                 true => payload.windows(13).filter(|w| w == br#"{"type":"put""#).count() as u64,
-                false => u64::from(is_text),
+                false => 1,
             };
-            self.buffer.advance(head + length);
         }
         events
     }
@@ -141,41 +127,8 @@ impl Socket {
     }
 
     async fn send(&mut self, payload: &[u8]) {
-        let mut out = vec![0x81];
-        match payload.len() {
-            n @ 0..=125 => out.push(0x80 | n as u8),
-            n => {
-                out.push(0x80 | 126);
-                out.extend_from_slice(&(n as u16).to_be_bytes());
-            }
-        }
-        // A mask of zeros leaves the payload as it is.
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(payload);
+        let mut out = Vec::new();
+        websocket::put(Opcode::Text, payload, &mut out);
         self.stream.write_all(&out).await.expect("the server reads");
     }
-}
-
-fn frame(buffer: &[u8]) -> Option<(usize, usize)> {
-    match buffer.get(1)? {
-        126 => Some((4, usize::from(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?)))),
-        127 => Some((10, usize::try_from(u64::from_be_bytes(buffer.get(2..10)?.try_into().ok()?)).ok()?)),
-        short => Some((2, usize::from(*short))),
-    }
-}
-
-/// CPU time that all threads of a process have taken, in microseconds.
-fn cpu_micros(pid: u32) -> f64 {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the server lives");
-    let nanos = tasks.flatten().filter_map(|task| {
-        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    });
-    nanos.sum::<f64>() / 1_000.0
-}
-
-fn resident_bytes(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server lives");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux tells the resident set");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number of KiB") * 1024
 }

@@ -4,22 +4,36 @@
 //! `benches/RESULTS.md`. CPU time of the server process, publishing included; throughput is not compared, because
 //! machines are shared. Every delivery is counted: a run in which one is missing fails.
 
+#[path = "../http/client.rs"]
+mod http;
+#[path = "../node/mod.rs"]
+mod node;
+#[path = "../process/mod.rs"]
+mod process;
+#[path = "../websocket/frames.rs"]
+mod websocket;
+
 mod baseline;
 mod load;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
 
 use load::{Run, Speech};
+use process::Process;
 
 const SUBSCRIBERS: usize = 1_000;
 const PUBLICATIONS: u64 = 1_500;
 const ROUNDS: usize = 3;
 const IN_FLIGHT: [u64; 3] = [1, 8, 64];
 
+/// Before the address at which this program is to be the baseline.
+const BASELINE: &str = "--baseline";
+
 fn main() {
-    if std::env::args().any(|a| a == "--baseline") {
-        return baseline::serve();
+    if let Some(address) = std::env::args().skip_while(|argument| argument != BASELINE).nth(1) {
+        return baseline::serve(address.parse().expect("this bench gives itself an address"));
     }
     println!("{SUBSCRIBERS} subscribers, {PUBLICATIONS} publications of 128 bytes, {ROUNDS} rounds");
     println!("| server | in flight | CPU µs per delivery (min, median, max) | bytes per idle connection |");
@@ -62,44 +76,38 @@ impl Kind {
         }
     }
 
-    fn start(self, directory: &std::path::Path) -> Child {
-        let mut command = match self {
+    fn start(self, address: SocketAddr, directory: &Path) -> Process {
+        let started = match self {
             Self::Fanfare => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-                command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(directory);
-                command.env("FANFARE_SERVER__WORKERS", "1");
-                command
+                // Subscribers answer no pings, and on a busy machine a round takes longer than a node bears silence.
+                let settings =
+                    [("FANFARE_SERVER__WORKERS", "1"), ("FANFARE_DELIVERY__HEARTBEAT_INTERVAL_MS", "3600000")];
+                let command = node::configured(Command::new(node::PROGRAM), address, directory, &settings);
+                node::start(command, address).map(|node| node.process)
             }
             Self::Baseline => {
                 let mut command = Command::new(std::env::current_exe().expect("this bench is a file"));
-                command.arg("--baseline");
-                command
+                command.args([BASELINE, &address.to_string()]);
+                Process::start(command, BASELINE, "it is this program").and_then(|mut process| {
+                    process.wait_until(node::START_PATIENCE, || TcpStream::connect(address).is_ok())?;
+                    Ok(process)
+                })
             }
         };
-        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts")
+        started.expect("the server starts")
     }
 }
 
 fn measure(kind: Kind, in_flight: u64) -> Run {
     let directory = std::env::temp_dir().join(format!("fanfare-bench-{}", std::process::id()));
-    let mut child = kind.start(&directory);
-    let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
-    let address = output
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| {
-            let (_, rest) = line.split_once("http://")?;
-            rest.split(['/', ' ']).next()?.parse().ok()
-        })
-        .expect("the server prints its address");
+    let address = Process::free_address().expect("a port is free");
+    let process = kind.start(address, &directory);
     let speech = match kind {
         Kind::Fanfare => Speech::Fanfare,
         Kind::Baseline => Speech::Plain,
     };
-    let run = load::run(address, child.id(), speech, SUBSCRIBERS, PUBLICATIONS, in_flight);
-    // It was started by this process and has no state worth keeping.
-    let _ = child.kill();
-    let _ = child.wait();
+    let run = load::run(address, process.pid(), speech, SUBSCRIBERS, PUBLICATIONS, in_flight);
+    drop(process);
     let _ = std::fs::remove_dir_all(&directory);
     run
 }
