@@ -186,7 +186,7 @@ async fn a_missing_part_of_the_data_is_answered_for_by_nothing_else() {
         rig.publish("chat:filler", &filler).await.expect("all is well");
     }
     rig.kill();
-    for gone in ["state", "state/rows", "meta", "identity.toml"] {
+    for gone in ["wal", "state", "state/rows", "meta", "identity.toml"] {
         let copy = rig.data().with_file_name("copy");
         let status = Command::new("cp").args(["-r", "--sparse=always"]).arg(rig.data()).arg(&copy).status();
         assert!(status.expect("`cp` is there").success());

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fanfare_cluster::log::{FileLog, FileLogSettings, GroupId, LogEngine, SyncMode};
+use fanfare_cluster::log::{FileLog, FileLogSettings, GroupId, LogEngine, LogFault, SyncMode};
 use fanfare_cluster::meta::{Meta, MetaMachine, MetaReader, Proposer};
 use fanfare_cluster::{
     Backlog, BatcherLimits, MetaGroup, Proposal, RaftParts, RaftSettings, RaftShards, ReadBarrier, ShardCount, ShardId,
@@ -38,6 +38,10 @@ impl Storage {
     /// Opens what is there, or makes it. Blocks.
     pub(super) fn open(config: &Config) -> Result<Self, StartError> {
         let data_dir = DataDir::open(Path::new(&config.storage.data_dir))?;
+        // The log is made first and is never removed: without it, what was acknowledged last would be lost in silence.
+        if !data_dir.wal().exists() && data_dir.state().exists() {
+            return Err(LogFault::MissingSegment { path: data_dir.wal() }.into());
+        }
         let wal = FileLog::open(&data_dir.wal(), log_settings(config))?;
         let store = Arc::new(StateStore::open(&data_dir.state(), StoreSettings::default())?);
         let meta = MetaMachine::open(data_dir.path())?;
