@@ -53,5 +53,6 @@ pub use gap::Gap;
 pub use namespace_policy::NamespacePolicy;
 pub use policy::{Durability, IdempotencyPolicy, Kind, Policies, Policy};
 pub use read::{Listed, Page, ReadLimit, Reading, Snapshot, StoredRead};
+pub use refusal::MOVING_RETRY_MS;
 pub use shared::{CommittedSink, SharedLog};
 pub use stored::{ShardStorage, Stored};

@@ -7,7 +7,7 @@ use super::policy::KEY_BYTES_MAX;
 
 /// What publishers are told to wait while their namespace changes its durability: a fraction of a second for some, some
 /// seconds for a million topics.
-pub const MOVING_RETRY_MS: u64 = 500;
+pub const MOVING_RETRY_MS: u64 = 1_000;
 
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,10 +3,7 @@
 use fanfare_protocol::{Code, Error, TopicName};
 
 use crate::config::Contradiction;
-use crate::log::{Kind, Policy};
-
-/// What a publisher is told to wait while its namespace moves: some batches of topics are ended in that time.
-const MOVING_RETRY_MS: u64 = 1_000;
+use crate::log::{Kind, MOVING_RETRY_MS, Policy};
 
 /// What whoever loses against others all the time is told to wait.
 const CONTESTED_RETRY_MS: u64 = 500;
