@@ -51,8 +51,8 @@ pub struct GroupLog {
     pub last: Option<LogEntry>,
 }
 
-/// Called once with the outcome, in the order of the calls, on the log's own thread (the memory log: before the call
-/// returns): must not block, and must not call the log.
+/// Called once with the outcome, in the order of the calls, on the log's own thread or within [`LogEngine::write`] (the
+/// memory log: before the call returns): must not block, and must not call the log.
 pub type Appended = Box<dyn FnOnce(Result<(), LogFault>) + Send>;
 
 /// The logs of all groups of a node. Calls of one group come one after the other; those of different groups may come
@@ -90,6 +90,14 @@ pub trait LogEngine: Send + Sync {
     /// Groups whose oldest entries keep the log from letting go of a segment, with the index up to which they would have
     /// to be purged for it; empty while the log is small enough.
     fn pinning(&self) -> Vec<(GroupId, u64)>;
+
+    /// From here on somebody calls [`Self::write`] after what they call, so that the log need not wake a thread for it; or no
+    /// longer. What is written before it returns, as by the memory log, needs nobody.
+    fn attend(&self, _attended: bool) {}
+
+    /// Writes what was called so far on the calling thread, which blocks for as long as the disk does; callbacks run on it.
+    /// What has to happen later (a sync after an interval, another try when there is space) is left to the log's own thread.
+    fn write(&self) {}
 
     /// Makes everything durable that was appended so far, whatever the sync mode, and ends: later calls get
     /// [`LogFault::Closed`]. Blocks.

@@ -1,6 +1,7 @@
 //! The log on a disk: takes calls in, reads entries, and steps its writer, on a thread of its own or when it is told to.
 //!
-//! The thread `fanfare-wal` is started by [`FileLog::open`] and ends with [`LogEngine::close`] or when the log is dropped,
+//! Calls are written by the thread `fanfare-wal`, or by callers who say so ([`LogEngine::attend`]), which spares them two
+//! changes of threads. The thread is started by [`FileLog::open`] and ends with [`LogEngine::close`] or when the log is dropped,
 //! after it has written what waits. If it panics, the log fails like after a failed sync: nothing more is acknowledged.
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use super::settings::{FileLogSettings, PAYLOAD_BYTES_MAX};
 use super::shared::{Readable, Shared};
 use super::spares::Spares;
 use super::summary::Summary;
-use super::thread::run;
+use super::thread::{run, write};
 use super::writer::{Step, Writer};
 
 /// The write-ahead log of a node, in a folder of its own.
@@ -333,6 +334,14 @@ impl LogEngine for FileLog {
             Some(&oldest_kept) => state.groups.pinning(oldest_kept),
             None => Vec::new(),
         }
+    }
+
+    fn attend(&self, attended: bool) {
+        self.shared.attend(attended);
+    }
+
+    fn write(&self) {
+        write(&self.writer, &self.shared);
     }
 
     fn close(&self) -> Result<(), LogFault> {

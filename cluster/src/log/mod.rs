@@ -2,9 +2,10 @@
 //! write and one sync however many groups it comes from.
 //!
 //! The door is [`LogEngine`]; behind it [`FileLog`] for nodes, and [`MemoryLog`], its twin without a disk. A call changes
-//! what is read at once and is written in the order of the calls; its callback tells when it is durable, by the
-//! [`SyncMode`]. Votes always are. After one failed sync or write nothing is acknowledged any more, for nobody knows
-//! what the disk holds; a full disk is no failure, what waits is written when there is space.
+//! what is read at once and is written in the order of the calls, by the log's own thread or by callers who say so; its
+//! callback tells when it is durable, by the [`SyncMode`]. Votes always are. After one failed sync or write nothing is
+//! acknowledged any more, for nobody knows what the disk holds; a full disk is no failure, what waits is written when
+//! there is space.
 //!
 //! **It knows no term, no log id and no membership**: votes, entries and ids are bytes. It decides nothing about
 //! retention: a segment goes when nobody's unpurged entry needs it, and [`LogEngine::pinning`] says whose does. It holds

@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) waiting_bytes: AtomicUsize,
     /// The writer has something to write and no space for it.
     pub(super) is_stuck: AtomicBool,
+    /// Callers write what they call: no call wakes the thread.
+    is_attended: AtomicBool,
     pub(super) figures: Figures,
 }
 
@@ -45,6 +47,8 @@ pub(super) struct State {
     pub(super) queue: VecDeque<Item>,
     pub(super) readable: BTreeMap<u64, Readable>,
     pub(super) phase: Phase,
+    /// The thread is to look at the log, whatever waits.
+    rung: bool,
 }
 
 /// A segment that entries can be read from.
@@ -99,11 +103,12 @@ impl State {
 impl Shared {
     pub(super) fn new(groups: Groups, readable: BTreeMap<u64, Readable>) -> Self {
         Self {
-            state: Mutex::new(State { groups, queue: VecDeque::new(), readable, phase: Phase::Open }),
+            state: Mutex::new(State { groups, queue: VecDeque::new(), readable, phase: Phase::Open, rung: false }),
             work: Condvar::new(),
             closing: Condvar::new(),
             waiting_bytes: AtomicUsize::new(0),
             is_stuck: AtomicBool::new(false),
+            is_attended: AtomicBool::new(false),
             figures: Figures::default(),
         }
     }
@@ -144,18 +149,35 @@ impl Shared {
         state.queue.push_back(item);
         self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         drop(state);
+        if !self.is_attended.load(Ordering::Relaxed) {
+            self.work.notify_one();
+        }
+    }
+
+    /// Whether callers write what they call. What was called while they did and is not written is left to the thread.
+    pub(super) fn attend(&self, attended: bool) {
+        self.is_attended.store(attended, Ordering::Relaxed);
+        self.ring();
+    }
+
+    /// Has the thread look at the log.
+    pub(super) fn ring(&self) {
+        self.state.lock().rung = true;
         self.work.notify_one();
     }
 
-    /// Waits until something was called, or the log is closed, or so long; may wake for nothing, like time that is over.
+    /// Waits until something was called that the caller does not write, the bell is rung, the log is closed, or so long; may
+    /// wake for nothing, like time that is over.
     pub(super) fn wait(&self, at_most: Option<Duration>) -> Wake {
         let mut state = self.state.lock();
-        if state.queue.is_empty() && !state.is_closing() {
+        let is_left_to_thread = !state.queue.is_empty() && !self.is_attended.load(Ordering::Relaxed);
+        if !is_left_to_thread && !state.rung && !state.is_closing() {
             match at_most {
                 Some(at_most) => drop(self.work.wait_for(&mut state, at_most)),
                 None => self.work.wait(&mut state),
             }
         }
+        state.rung = false;
         match (state.is_closing(), state.queue.is_empty()) {
             (true, _) => Wake::Closing,
             (false, true) => Wake::Timeout,

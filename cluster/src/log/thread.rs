@@ -1,4 +1,4 @@
-//! The loop of the writer's thread: the only place of the log with a clock.
+//! Who steps the writer: a thread, the only place of the log with a clock, or callers.
 
 use std::io;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::fault::LogFault;
+use super::record::Place;
 use super::settings::SyncMode;
 use super::shared::{Shared, Wake};
 use super::spares::FULL_RETRY;
@@ -18,10 +19,12 @@ const MARK_AFTER: Duration = Duration::from_millis(200);
 /// Writes until the log is closed.
 pub(super) fn run(writer: &Mutex<Writer>, shared: &Shared, sync: SyncMode) {
     let guard = PanicGuard { writer };
-    let (mut sync_at, mut mark_at): (Option<Instant>, Option<Instant>) = (None, None);
+    let mut sync_at: Option<Instant> = None;
+    // When, if the log still ends where it did.
+    let mut mark_at: Option<(Instant, Place)> = None;
     let mut step = Step::Done;
     loop {
-        let until = [sync_at, mark_at].into_iter().flatten().min();
+        let until = [sync_at, mark_at.map(|(at, _)| at)].into_iter().flatten().min();
         let at_most = until.map(|until| until.saturating_duration_since(Instant::now()));
         if matches!(step, Step::Idle | Step::Failed) && shared.wait(at_most) == Wake::Closing {
             break;
@@ -34,7 +37,8 @@ pub(super) fn run(writer: &Mutex<Writer>, shared: &Shared, sync: SyncMode) {
             let _ = writer.flush();
             sync_at = None;
         }
-        if step == Step::Idle && mark_at.is_some_and(|at| at <= now) {
+        let end = writer.end();
+        if step == Step::Idle && mark_at.is_some_and(|(at, quiet_since)| at <= now && quiet_since == end) {
             let _ = writer.mark();
         }
         if let SyncMode::Interval { interval_ms } = sync
@@ -42,7 +46,12 @@ pub(super) fn run(writer: &Mutex<Writer>, shared: &Shared, sync: SyncMode) {
         {
             sync_at = sync_at.or(Some(now + Duration::from_millis(interval_ms)));
         }
-        mark_at = writer.is_unmarked().then(|| now + MARK_AFTER);
+        mark_at = match mark_at {
+            _ if !writer.is_unmarked() => None,
+            Some((at, quiet_since)) if quiet_since == end => Some((at, end)),
+            _ => Some((now + MARK_AFTER, end)),
+        };
+        writer.is_watched = sync_at.is_some() || mark_at.is_some() || step == Step::Full;
         drop(writer);
         if step == Step::Full && shared.rest(FULL_RETRY) {
             break;
@@ -51,9 +60,21 @@ pub(super) fn run(writer: &Mutex<Writer>, shared: &Shared, sync: SyncMode) {
     std::mem::forget(guard);
 }
 
-/// If the thread panics, nobody writes any more: everyone who waits is told, and everyone who calls from then on.
+/// If whoever writes panics, nobody writes any more: everyone who waits is told, and everyone who calls from then on.
 struct PanicGuard<'a> {
     writer: &'a Mutex<Writer>,
+}
+
+/// Writes what was called, for callers who do so by themselves.
+pub(super) fn write(writer: &Mutex<Writer>, shared: &Shared) {
+    let guard = PanicGuard { writer };
+    let mut stepping = writer.lock();
+    while stepping.step() == Step::Done {}
+    if stepping.wants_thread() {
+        shared.ring();
+    }
+    drop(stepping);
+    std::mem::forget(guard);
 }
 
 impl Drop for PanicGuard<'_> {

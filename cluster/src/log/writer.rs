@@ -39,6 +39,8 @@ pub(super) struct Writer {
     marked: Place,
     /// Segments below the first are needless once everything before the second is durable.
     releasable: Option<(u64, Place)>,
+    /// The thread will look again by itself, for what has to happen later.
+    pub(super) is_watched: bool,
     /// Nothing is written from here on.
     failed: Option<LogFault>,
 }
@@ -82,6 +84,7 @@ impl Writer {
             // What was read back is durable by now, and no record says so yet.
             marked: Place { segment: 0, offset: 0 },
             releasable: None,
+            is_watched: false,
             failed: None,
         }
     }
@@ -241,6 +244,19 @@ impl Writer {
         let figures = &self.shared.figures;
         figures.segments.store(self.segments.count() as u64, Relaxed);
         figures.segments_bytes.store(self.segments.bytes(), Relaxed);
+    }
+
+    /// Where what was written ends, marks aside.
+    pub(super) fn end(&self) -> Place {
+        self.data_end
+    }
+
+    /// Whether something has to happen later and the thread does not know.
+    pub(super) fn wants_thread(&self) -> bool {
+        let is_written = self.pending.is_empty() && self.drain.items.is_empty();
+        let is_synced = !matches!(self.sync, SyncMode::Interval { .. }) || !self.is_unsynced();
+        let is_settled = is_written && is_synced && !self.is_unmarked();
+        !is_settled && !self.is_watched && self.failed.is_none()
     }
 
     /// Whether something was written that is not durable.

@@ -1,5 +1,6 @@
 //! The log as a whole, over disks that fail.
 
+mod attended;
 mod bench;
 mod crash;
 mod faults;

@@ -16,16 +16,16 @@ use super::super::disk::SimulatedDisk;
 use super::super::{FileLog, FileLogSettings, GroupId, LogEngine, LogEntry, LogFault, Purged, SyncMode, check};
 
 /// A folder that goes with its test.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("fanfare-log-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self(std::env::temp_dir().join(name))
     }
 
-    fn wal(&self) -> PathBuf {
+    pub(super) fn wal(&self) -> PathBuf {
         self.0.join("wal")
     }
 
@@ -40,7 +40,7 @@ impl Drop for Folder {
     }
 }
 
-const GROUP: GroupId = GroupId(3);
+pub(super) const GROUP: GroupId = GroupId(3);
 
 fn small(sync: SyncMode) -> FileLogSettings {
     FileLogSettings { sync, segment_bytes: 8192, recent_bytes_max: 500, ..FileLogSettings::default() }
