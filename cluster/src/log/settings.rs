@@ -33,8 +33,9 @@ pub struct FileLogSettings {
     /// Bytes of recent entries that are kept in memory to be read, over all groups: 64 MiB, several seconds for
     /// followers that are a little late. Older ones are read from the segments.
     pub recent_bytes_max: usize,
-    /// Spent segments that are kept to be written again rather than removed: 2, because one is being filled while the
-    /// next is asked for. Writing over a file's own blocks spares the file system its journal.
+    /// Spent segments that are kept to be written again rather than removed: 4, as many as a checkpoint lets go of at once
+    /// under full load. Writing over a file's own blocks spares the file system its journal, and a new file costs as much
+    /// again as what is written to it, for it is filled first.
     pub spare_segments_max: usize,
     /// Segments above which [`LogEngine::pinning`](super::LogEngine::pinning) tells who holds the oldest: 4.
     pub pinning_segments_max: usize,
@@ -48,7 +49,7 @@ impl Default for FileLogSettings {
             drain_bytes_max: 4 * 1024 * 1024,
             waiting_bytes_max: 64 * 1024 * 1024,
             recent_bytes_max: 64 * 1024 * 1024,
-            spare_segments_max: 2,
+            spare_segments_max: 4,
             pinning_segments_max: 4,
         }
     }
