@@ -12,5 +12,7 @@ mod files;
 mod backup;
 mod check;
 mod damage;
+mod figures;
+mod gap;
 mod releases;
 mod restore;

@@ -20,8 +20,9 @@ use super::codec::{
 };
 use super::consensus::{Consensus, LogId, RaftEntry, Vote};
 use super::group::Group;
-use crate::log::{Appended, LogEngine, LogFault, Purged};
-use crate::shard::Unavailable;
+use super::state::applied_at;
+use crate::log::{Appended, GroupId, LogEngine, LogFault, Purged};
+use crate::shard::{Position, Unavailable};
 
 /// Entries that are read at once to be applied: 4 MiB, so that a long replay costs neither its length in memory nor a
 /// read for each entry.
@@ -45,6 +46,22 @@ pub(super) enum LogStoreFault {
     Log(#[from] LogFault),
     #[error("what was written of the group cannot be read: {0}")]
     Malformed(#[from] Malformed),
+    /// The state has lost its end, or all of it, and the log was purged on the strength of it. A store that lost its last
+    /// batch opens as if power had interrupted it, so this is the place where it shows.
+    #[error(
+        "{}, and its log was let go of up to entry {purged}: what is between is lost; restore the data directory from a \
+         backup or let the other replicas replace this one",
+        ending(*group, *stored)
+    )]
+    StateBehind { group: GroupId, stored: Option<u64>, purged: u64 },
+}
+
+fn ending(group: GroupId, stored: Option<u64>) -> String {
+    let whose = if group == GroupId::META { "the meta group".to_owned() } else { format!("shard `{group}`") };
+    match stored {
+        Some(index) => format!("the state of {whose} ends at entry {index}"),
+        None => format!("nothing is stored of {whose}"),
+    }
 }
 
 impl From<LogStoreFault> for io::Error {
@@ -54,9 +71,16 @@ impl From<LogStoreFault> for io::Error {
 }
 
 impl LogStore {
-    /// Takes up what the log holds of the group.
-    pub(super) fn open(group: Arc<Group>, log: Arc<dyn LogEngine>) -> Result<Self, LogStoreFault> {
-        let vote = log.group(group.id)?.vote.map(vote_from_bytes).transpose()?;
+    /// Takes up what the log holds of the group, whose state stands at `stored`.
+    pub(super) fn open(group: Arc<Group>, log: Arc<dyn LogEngine>, stored: &Position) -> Result<Self, LogStoreFault> {
+        let held = log.group(group.id)?;
+        let stored = applied_at(stored).map(|id| id.index);
+        if let Some(Purged { index: purged, .. }) = held.purged
+            && stored < Some(purged)
+        {
+            return Err(LogStoreFault::StateBehind { group: group.id, stored, purged });
+        }
+        let vote = held.vote.map(vote_from_bytes).transpose()?;
         Ok(Self { group, log, vote: Arc::new(Mutex::new(vote)) })
     }
 

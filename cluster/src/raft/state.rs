@@ -66,6 +66,11 @@ impl State {
         Ok(Self { group, machine: Mutex::new(machine), snapshots, position, members })
     }
 
+    /// Where it stands.
+    pub(super) fn position(&self) -> &Position {
+        &self.position
+    }
+
     fn apply_one(
         &mut self,
         id: &LogId,

@@ -99,6 +99,7 @@ impl GroupThread {
 
     /// Returns when everything has ended. Blocks.
     pub(super) fn run(self, runtime: Runtime, starts: Vec<Start>, checkpoint: Checkpoint) {
+        let log = Arc::clone(&self.log);
         runtime.block_on(async move {
             let groups: Vec<_> = starts.iter().map(|start| Arc::clone(&start.group)).collect();
             let this = Arc::new(self);
@@ -109,6 +110,7 @@ impl GroupThread {
             this.starting.over();
         });
         runtime.shutdown_timeout(STOP_MAX);
+        log.attend(false);
     }
 
     /// All groups at once, so that their votes and first entries share syncs.
@@ -141,7 +143,7 @@ impl GroupThread {
     ) -> Result<(), NotUp> {
         let machine = machine.map_err(|fault| NotUp::Storage(fault.to_string()))?;
         let state = State::open(Arc::clone(group), machine).map_err(|fault| NotUp::Storage(fault.to_string()))?;
-        let log = LogStore::open(Arc::clone(group), Arc::clone(&self.log));
+        let log = LogStore::open(Arc::clone(group), Arc::clone(&self.log), state.position());
         let log = log.map_err(|fault| NotUp::Storage(fault.to_string()))?;
         let ways = Ways { group: Arc::clone(group), peers: self.peers.clone() };
         let raft = Raft::new(self.node, Arc::new(self.config.clone()), ways, log, state).await?;

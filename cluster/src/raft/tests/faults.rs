@@ -163,3 +163,33 @@ async fn a_log_that_asks_for_it_is_purged_up_to_there_when_that_is_stored() {
     let _shards = node.start().await;
     assert_eq!(file.lines(), lines);
 }
+
+/// Nobody would notice by itself: what is left of the state is sound, and so is what is left of the log.
+#[tokio::test]
+async fn a_state_that_ends_below_what_its_log_was_purged_to_is_a_storage_fault_of_its_group() {
+    let (log, node) = breakable();
+    let file = node.disk.file(GroupId(1));
+    let shards = node.start().await;
+    propose(&shards, 1, "early").await.unwrap();
+    let early = file.position();
+    for n in 0..10 {
+        propose(&shards, 1, &n.to_string()).await.unwrap();
+    }
+    let purged = early.index + 1;
+    log.pin(GroupId(1), purged);
+    shards.stored(GroupId(1), file.save());
+    log.until(|log| log.purged(GroupId(1)) == Some(purged)).await;
+    shards.shutdown();
+    let just_there = crate::shard::Position { index: purged, ..early.clone() };
+    for (position, health) in [
+        (early, Health::Failed(Unavailable::StorageFault)),
+        (crate::shard::Position::default(), Health::Failed(Unavailable::StorageFault)),
+        (just_there, Health::Leads),
+    ] {
+        file.save_as(position.clone());
+        let shards = node.start().await;
+        assert_eq!(shards.health(GroupId(1)), Some(health), "{position:?}");
+        assert_eq!(shards.health(GroupId(2)), Some(Health::Leads));
+        shards.shutdown();
+    }
+}

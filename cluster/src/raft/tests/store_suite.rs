@@ -29,7 +29,8 @@ where
         let group = Arc::new(Group::new(GroupId(0), &settings, inbox, clock, Backlog::default()));
         let disk = Disk::eager();
         let state = State::open(Arc::clone(&group), disk.machine(GroupId(0)).unwrap()).unwrap();
-        Ok((guard, LogStore::open(group, log).unwrap(), state))
+        let log = LogStore::open(group, log, state.position()).unwrap();
+        Ok((guard, log, state))
     }
 }
 
