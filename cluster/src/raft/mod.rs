@@ -3,7 +3,8 @@
 //!
 //! One thread, `fanfare-shards`, with a current-thread runtime runs all groups: their cores, their state machines and
 //! what hands commands to them. Proposers only lock their group's queue and wake the thread when the first command
-//! arrives; the state machine answers a whole entry at once. A group of one has no timers: idling costs nothing.
+//! arrives; the state machine answers a whole entry at once. A group of one has no timers: idling costs nothing. Alone,
+//! the thread also writes the log ([`LogEngine::write`](crate::log::LogEngine::write)), whenever it has nothing else to do.
 //!
 //! Rooms: [`shards`] the handle and [`thread`](self::thread) what it starts; [`group`] one group, [`pipeline`] what waits
 //! for it and is in flight, [`flight`] an entry until its answers, [`barrier`] reads, [`checkpoint`] letting go of the log;
