@@ -56,6 +56,10 @@ impl Way {
         &self.ways.group
     }
 
+    pub(super) fn to(&self) -> u64 {
+        self.to
+    }
+
     pub(super) async fn call(&self, request: Request, option: &RPCOption) -> Result<Reply, CallError> {
         let unreachable = super::peers::Unreachable { node: self.to };
         let Some(peers) = &self.ways.peers else {
@@ -157,10 +161,10 @@ impl RaftNetworkV2<Consensus> for Way {
         let SnapshotData::View(view) = snapshot.snapshot else {
             return Err(StreamingError::Closed(ReplicationClosed::new("only a view can be sent")));
         };
-        let held = self.ways.group.views.hold(Arc::clone(&view));
+        let mut held = self.ways.group.views.hold(view);
         let sent = tokio::select! {
             closed = cancel => return Err(StreamingError::Closed(closed)),
-            sent = transfer::send(self, vote, view, &option) => sent?,
+            sent = transfer::send(self, vote, &mut held, &option) => sent?,
         };
         // Whoever has a higher vote may be sent the view by somebody else.
         if sent <= vote {

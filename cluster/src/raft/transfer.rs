@@ -14,6 +14,7 @@ use openraft::network::RPCOption;
 use super::codec::{vote_from_bytes, vote_to_bytes};
 use super::consensus::{Consensus, Vote};
 use super::network::{Way, read, strange};
+use super::views::Held;
 use super::wire::{Offer, Piece, Reply, Request, Standing};
 use crate::shard::{Chunk, SnapshotView, StateFault, Unavailable};
 
@@ -34,7 +35,8 @@ enum Next {
 }
 
 /// Sends the view, from where the other side stands; returns the other side's vote.
-pub(super) async fn send(way: &Way, vote: Vote, view: Arc<dyn SnapshotView>, option: &RPCOption) -> Sent<Vote> {
+pub(super) async fn send(way: &Way, vote: Vote, held: &mut Held, option: &RPCOption) -> Sent<Vote> {
+    let view = Arc::clone(held.view());
     let offer = Offer { vote: vote_to_bytes(&vote), snapshot: view.id().into() };
     let standing = match way.call(Request::Offer(offer.clone()), option).await? {
         Reply::Standing(standing) => standing,
@@ -44,6 +46,7 @@ pub(super) async fn send(way: &Way, vote: Vote, view: Arc<dyn SnapshotView>, opt
         Next::Behind(place) => place,
         Next::Over(theirs) => return Ok(theirs),
     };
+    held.begun();
     loop {
         match send_from(way, vote, &view, place.clone(), option).await? {
             Next::Over(theirs) if theirs > vote => return Ok(theirs),
@@ -74,9 +77,13 @@ async fn send_from(
     let mut is_read = false;
     loop {
         while !is_read && pieces.len() < CHUNKS_IN_FLIGHT_MAX {
-            let Some(chunk) = chunk(way, view, place.clone()).await? else {
-                is_read = true;
-                break;
+            let chunk = match chunk(way, view, place.clone()).await? {
+                Read::Chunk(chunk) => chunk,
+                Read::End => {
+                    is_read = true;
+                    break;
+                }
+                Read::Stale => return Err(stale(way)),
             };
             let after = std::mem::replace(&mut place, chunk.place.clone());
             expected.push_back(chunk.place.clone());
@@ -107,16 +114,36 @@ fn next(standing: Standing, vote: Vote) -> Sent<Next> {
     }
 }
 
+/// What is behind a place.
+enum Read {
+    Chunk(Chunk),
+    End,
+    /// The view is not to be held any longer.
+    Stale,
+}
+
 /// Read away from the thread of the groups: it is a disk that answers. When it fails, it fails for the group.
-async fn chunk(way: &Way, view: &Arc<dyn SnapshotView>, after: Bytes) -> Sent<Option<Chunk>> {
+async fn chunk(way: &Way, view: &Arc<dyn SnapshotView>, after: Bytes) -> Sent<Read> {
     type Source = openraft::alias::ErrorSourceOf<Consensus>;
     let view = Arc::clone(view);
-    let read = tokio::task::spawn_blocking(move || view.chunk(&after)).await;
+    if view.is_stale() {
+        return Ok(Read::Stale);
+    }
+    let read = move || Ok(view.chunk(&after)?.map_or(Read::End, Read::Chunk));
+    let read = tokio::task::spawn_blocking(read).await;
     let read = read.unwrap_or_else(|ended| Err(StateFault(Box::new(ended))));
     read.map_err(|fault| {
         way.group().fail(Unavailable::StorageFault, &fault);
         StreamingError::StorageError(StorageError::read_snapshot(None, Source::from_error(&fault)))
     })
+}
+
+/// The transfer is begun anew after a moment, with another view. Nobody can do more than say so: what is written meanwhile
+/// waits in memory for as long as a view is held.
+fn stale(way: &Way) -> StreamingError<Consensus> {
+    let group = way.group().id;
+    tracing::warn!(%group, to = way.to(), "more is written than a snapshot can be sent beside: it begins anew");
+    StreamingError::Unreachable(Unreachable::from_string("the view was held for too long"))
 }
 
 /// It was restarted, or was offered another snapshot meanwhile: it is offered this one again after a moment.

@@ -1,5 +1,9 @@
 //! Views that are being sent: kept for a while after a transfer broke off, so that who comes back goes on where it was
 //! and not from the beginning. Chunks of two views are never mixed, so only the same view will do.
+//!
+//! A view holds back the log above it and all that it sees of the store, so one of which nobody has anything is let go of
+//! at once: a node that is away is tried again and again, for as long as it is away. One that holds back more than it may
+//! is not sent any further: who was being sent it begins anew with another.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +30,18 @@ struct Kept {
 pub(super) struct Held {
     views: Arc<Views>,
     view: Arc<dyn SnapshotView>,
-    is_done: bool,
+    end: End,
+}
+
+/// How a transfer has ended if it ends now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The other side was not reached: it has no more of the view than before.
+    Unheard,
+    /// The other side has a part, or may have, and may come back for the rest.
+    Broken,
+    /// The other side has it all.
+    Done,
 }
 
 impl Views {
@@ -34,11 +49,12 @@ impl Views {
         Self { kept_for, kept: Mutex::default() }
     }
 
-    /// The view that somebody is being sent or may come back for: whoever needs one is given the same.
+    /// The view that somebody is being sent or may come back for: whoever needs one is given the same, unless it holds
+    /// back too much.
     pub(super) fn current(&self) -> Option<Arc<dyn SnapshotView>> {
         let mut kept = self.kept.lock();
         drop_expired(&mut kept);
-        kept.first().map(|kept| Arc::clone(&kept.view))
+        kept.iter().find(|kept| !kept.view.is_stale()).map(|kept| Arc::clone(&kept.view))
     }
 
     /// The entry that the oldest view stands at. The log above it is still needed by whoever receives the view.
@@ -55,16 +71,20 @@ impl Views {
             Some(kept) => kept.transfers += 1,
             None => kept.push(Kept { view: Arc::clone(&view), transfers: 1, until: Instant::now() }),
         }
-        Held { views: Arc::clone(self), view, is_done: false }
+        Held { views: Arc::clone(self), view, end: End::Unheard }
     }
 
-    fn release(self: &Arc<Self>, view: &dyn SnapshotView, is_done: bool) {
+    fn release(self: &Arc<Self>, view: &dyn SnapshotView, end: End) {
         let mut kept = self.kept.lock();
         let Some(found) = kept.iter_mut().find(|kept| kept.view.id() == view.id()) else {
             return;
         };
         found.transfers -= 1;
-        found.until = if is_done { Instant::now() } else { Instant::now() + self.kept_for };
+        match end {
+            End::Unheard => {}
+            End::Broken => found.until = Instant::now() + self.kept_for,
+            End::Done => found.until = Instant::now(),
+        }
         let until = found.until;
         drop_expired(&mut kept);
         drop(kept);
@@ -81,18 +101,28 @@ impl Views {
 
 fn drop_expired(kept: &mut Vec<Kept>) {
     let now = Instant::now();
-    kept.retain(|kept| kept.transfers > 0 || kept.until > now);
+    kept.retain(|kept| kept.transfers > 0 || (kept.until > now && !kept.view.is_stale()));
 }
 
 impl Held {
+    /// What is sent.
+    pub(super) fn view(&self) -> &Arc<dyn SnapshotView> {
+        &self.view
+    }
+
+    /// The other side takes it in.
+    pub(super) fn begun(&mut self) {
+        self.end = End::Broken;
+    }
+
     /// The other side has it: nobody will come back for it.
     pub(super) fn done(mut self) {
-        self.is_done = true;
+        self.end = End::Done;
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.views.release(&*self.view, self.is_done);
+        self.views.release(&*self.view, self.end);
     }
 }

@@ -95,6 +95,11 @@ pub trait SnapshotView: Send + Sync {
     /// # Errors
     /// When the store fails.
     fn chunk(&self, after: &[u8]) -> Result<Option<Chunk>, StateFault>;
+
+    /// Whether it holds back more by now than it may: whoever sends it lets go of it and begins with a new one.
+    fn is_stale(&self) -> bool {
+        false
+    }
 }
 
 /// A piece of a snapshot.

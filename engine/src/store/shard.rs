@@ -10,7 +10,7 @@ use super::codec::Pointer;
 use super::engine::{Batch, Engine};
 use super::fault::StoreError;
 use super::key::Prefix;
-use super::snapshot::{self, Sink, Source};
+use super::snapshot::{self, HELD_BYTES_MAX, Sink, Source};
 use super::view::View;
 use super::window;
 use crate::log::rows::{BlockRow, FoldRow, ItemRow, KeyRow, ShardRow, TopicRow, Window};
@@ -172,7 +172,7 @@ impl ShardStorage for ShardStore {
 
 impl Snapshots for ShardStore {
     fn view(&self) -> Result<Arc<dyn SnapshotView>, StateFault> {
-        Ok(Arc::new(Source::new(Self::view(self), fastrand::u64(..))?))
+        Ok(Arc::new(Source::new(Self::view(self), fastrand::u64(..), HELD_BYTES_MAX)?))
     }
 
     fn receive(&self, snapshot: &SnapshotId) -> Result<Box<dyn SnapshotSink>, StateFault> {

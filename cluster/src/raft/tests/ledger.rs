@@ -40,6 +40,8 @@ pub(super) struct File {
     /// Holds the state machine inside every entry: it says that it entered, and goes on when told to.
     gate: Mutex<Option<(Sender<usize>, Receiver<()>)>>,
     views: Mutex<u64>,
+    /// The last of the views that are stale.
+    stale_through: Mutex<u64>,
     /// The index of the last entry, for whoever waits for it.
     index: watch::Sender<u64>,
 }
@@ -119,6 +121,11 @@ impl File {
         self.index.send_replace(index);
     }
 
+    /// Whatever views there are hold back too much.
+    pub(super) fn make_views_stale(&self) {
+        *self.stale_through.lock() = *self.views.lock();
+    }
+
     pub(super) fn gate(&self) -> Gate {
         let (entering, entered) = channel();
         let (go_on, going_on) = channel();
@@ -194,7 +201,7 @@ impl Snapshots for LedgerSnapshots {
         let mut views = self.0.views.lock();
         *views += 1;
         let State { position, lines } = self.0.saved.lock().clone();
-        Ok(Arc::new(View { id: SnapshotId { position, view: *views }, lines }))
+        Ok(Arc::new(View { id: SnapshotId { position, view: *views }, lines, file: Arc::clone(&self.0) }))
     }
 
     fn receive(&self, snapshot: &SnapshotId) -> Result<Box<dyn SnapshotSink>, StateFault> {
@@ -209,6 +216,7 @@ impl Snapshots for LedgerSnapshots {
 struct View {
     id: SnapshotId,
     lines: Vec<Bytes>,
+    file: Arc<File>,
 }
 
 /// A line a chunk; its place is the number of lines up to its end.
@@ -220,6 +228,10 @@ impl SnapshotView for View {
     fn chunk(&self, after: &[u8]) -> Result<Option<Chunk>, StateFault> {
         let line = self.lines.get(line_at(after));
         Ok(line.map(|line| Chunk { place: place_of(line_at(after) + 1), bytes: line.clone() }))
+    }
+
+    fn is_stale(&self) -> bool {
+        self.id.view <= *self.file.stale_through.lock()
     }
 }
 

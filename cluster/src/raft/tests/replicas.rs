@@ -71,14 +71,7 @@ async fn a_wiped_replica_installs_a_snapshot_and_goes_on_where_it_was_killed_in_
         three.propose(1, &n.to_string()).await.unwrap();
     }
     three.agree(&[1, 2, 3]).await;
-    three.kill(3);
-    three.wipe(3);
-    purge_all(&three, 1).await;
-    // It comes back under its old name, so the leader is told that this is meant to be.
-    for group in [SHARD, GroupId::META] {
-        let leader = three.node(1).group(group).raft().unwrap().clone();
-        leader.trigger().allow_next_revert(&3, true).await.unwrap().unwrap();
-    }
+    lose_the_third(&mut three).await;
 
     let file = three.place(3).disk.file(SHARD);
     let (cutting, mut cut) = tokio::sync::mpsc::unbounded_channel();
@@ -111,6 +104,64 @@ async fn a_wiped_replica_installs_a_snapshot_and_goes_on_where_it_was_killed_in_
     three.begin(3).await;
     three.propose(1, "later").await.unwrap();
     assert_eq!(three.agree(&[1, 2, 3]).await.len(), 43, "a restart begins at what was installed");
+}
+
+/// What is written meanwhile is held back in memory by the view.
+#[tokio::test]
+async fn a_view_that_holds_back_too_much_gives_way_to_a_new_one() {
+    let mut three = Three::start().await;
+    for n in 0..40 {
+        three.propose(1, &n.to_string()).await.unwrap();
+    }
+    three.agree(&[1, 2, 3]).await;
+    lose_the_third(&mut three).await;
+    let (from, into) = (three.place(1).disk.file(SHARD), three.place(3).disk.file(SHARD));
+    *into.on_chunk.lock() = Some(Box::new(move |taken| {
+        if taken == 10 {
+            from.make_views_stale();
+        }
+    }));
+    three.begin(3).await;
+    assert_eq!(three.agree(&[1, 3]).await.len(), 40);
+    let taken = into.taken.lock();
+    let (of_the_first, of_the_second) = taken.split_at(taken.len() - 40);
+    assert!((10..20).contains(&of_the_first.len()), "{taken:?}");
+    assert_eq!(of_the_second, (1..=40).collect::<Vec<_>>(), "the new one from its beginning");
+}
+
+/// The leader knows that it needs a snapshot, tries to send one again and again, and reaches nobody.
+#[tokio::test]
+async fn a_replica_that_is_away_holds_back_no_log() {
+    let three = Three::start().await;
+    three.propose(1, "known to all").await.unwrap();
+    three.agree(&[1, 2, 3]).await;
+    three.kill(3);
+    let place = three.place(1);
+    for n in 0..4 {
+        three.propose(1, &n.to_string()).await.unwrap();
+        let saved = place.disk.file(SHARD).save();
+        place.log.pin(SHARD, saved);
+        let purged = async {
+            while place.log.purged(SHARD) != Some(saved) {
+                // As with every window: an attempt that is under way may hold it back, the next one does not.
+                three.node(1).stored(SHARD, saved);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(HANGS, purged).await.expect("the log is let go of");
+    }
+}
+
+/// The third node has a new disk, and the leader no log for it.
+async fn lose_the_third(three: &mut Three) {
+    three.kill(3);
+    three.wipe(3);
+    purge_all(three, 1).await;
+    // It comes back under its old name, so the leader is told that this is meant to be.
+    for group in [SHARD, GroupId::META] {
+        let leader = three.node(1).group(group).raft().unwrap().clone();
+        leader.trigger().allow_next_revert(&3, true).await.unwrap().unwrap();
+    }
 }
 
 /// Everything that a node has applied is stored, and its log asks for the space.

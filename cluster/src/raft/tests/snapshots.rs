@@ -29,13 +29,15 @@ async fn a_view_whose_transfer_broke_off_is_kept_for_a_while_and_no_longer() {
     let snapshots = saved(&["a"]);
     let views = Arc::new(Views::new(KEPT));
     let view = snapshots.view().unwrap();
-    let held = views.hold(Arc::clone(&view));
+    let mut held = views.hold(Arc::clone(&view));
+    held.begun();
     tokio::time::advance(2 * KEPT).await;
     assert_eq!(views.current().unwrap().id(), view.id(), "a transfer may take as long as it takes");
     assert_eq!(views.oldest_index(), Some(view.id().position.index));
     drop(held);
     tokio::time::advance(KEPT / 2).await;
-    let again = views.hold(views.current().unwrap());
+    let mut again = views.hold(views.current().unwrap());
+    again.begun();
     drop(again);
     tokio::time::advance(KEPT / 2 + Duration::from_secs(1)).await;
     assert!(views.current().is_some(), "the last break counts");
@@ -43,6 +45,23 @@ async fn a_view_whose_transfer_broke_off_is_kept_for_a_while_and_no_longer() {
     assert!(views.current().is_none());
     assert_eq!(views.oldest_index(), None);
     assert_eq!(Arc::strong_count(&view), 1, "what it holds back is let go of");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_that_nobody_could_be_offered_is_not_kept() {
+    let snapshots = saved(&["a"]);
+    let views = Arc::new(Views::new(KEPT));
+    drop(views.hold(snapshots.view().unwrap()));
+    assert!(views.current().is_none(), "nobody has anything of it");
+    let mut held = views.hold(snapshots.view().unwrap());
+    held.begun();
+    drop(held);
+    for _ in 0..3 {
+        tokio::time::advance(KEPT / 2).await;
+        // The other side stays away.
+        views.current().into_iter().for_each(|view| drop(views.hold(view)));
+    }
+    assert!(views.current().is_none(), "attempts that reach nobody do not count");
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +78,22 @@ async fn a_view_that_arrived_everywhere_is_let_go_of_at_once() {
     assert_eq!(views.current().unwrap().id(), second.id());
     newer.done();
     assert!(views.current().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_view_is_given_to_nobody_and_kept_for_nobody() {
+    let disk = Disk::default();
+    let snapshots = disk.machine(GroupId(0)).unwrap().snapshots();
+    let views = Arc::new(Views::new(KEPT));
+    let first = snapshots.view().unwrap();
+    let mut held = views.hold(Arc::clone(&first));
+    held.begun();
+    disk.file(GroupId(0)).make_views_stale();
+    assert!(views.current().is_none(), "whoever needs one makes a new one");
+    assert!(views.oldest_index().is_some(), "it is still being sent");
+    drop(held);
+    assert_eq!(views.oldest_index(), None);
+    assert_eq!(Arc::strong_count(&first), 1);
 }
 
 fn chunks(of: &dyn Snapshots) -> (SnapshotId, Vec<Chunk>) {

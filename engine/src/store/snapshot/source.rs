@@ -16,17 +16,25 @@ use crate::store::view::View;
 /// Of a chunk, until a row goes beyond: a quarter of a megabyte, some milliseconds on a link.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// What a view may hold back in memory: 512 MiB, as for a backup. It keeps all that is written since from being forgotten,
+/// so a slow transfer from a busy node would else cost as much as is written meanwhile.
+pub(in crate::store) const HELD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
 /// See the module.
 pub(in crate::store) struct Source {
     id: SnapshotId,
     view: View,
+    /// What had been written when the view was made, and what may be until it is stale.
+    written_bytes: u64,
+    held_bytes_max: u64,
 }
 
 impl Source {
     /// `number` tells it from other views of the same state.
-    pub(in crate::store) fn new(view: View, number: u64) -> Result<Self, StoreError> {
+    pub(in crate::store) fn new(view: View, number: u64, held_bytes_max: u64) -> Result<Self, StoreError> {
         let position = view.row()?.position;
-        Ok(Self { id: SnapshotId { position, view: number }, view })
+        let written_bytes = view.still().engine().written_bytes();
+        Ok(Self { id: SnapshotId { position, view: number }, view, written_bytes, held_bytes_max })
     }
 
     fn rows_after(&self, after: &Place) -> Result<Option<Chunk>, StoreError> {
@@ -73,5 +81,10 @@ impl SnapshotView for Source {
     fn chunk(&self, after: &[u8]) -> Result<Option<Chunk>, StateFault> {
         let after = Place::decode(after).ok_or(StoreError::BadChunk("it is asked for behind no place"))?;
         Ok(self.rows_after(&after)?)
+    }
+
+    fn is_stale(&self) -> bool {
+        let held_bytes = self.view.still().engine().written_bytes() - self.written_bytes;
+        held_bytes > self.held_bytes_max
     }
 }

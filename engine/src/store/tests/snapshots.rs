@@ -2,9 +2,12 @@
 
 use fanfare_cluster::{Chunk, Position, SnapshotId, SnapshotView, Snapshots, StateFault};
 
-use super::{Directory, check, shard, whole};
+use super::storage::stored;
+use super::{Directory, check, flush, shard, whole};
 use crate::log::Stored;
 use crate::store::contract::{Author, Model, Step};
+use crate::store::snapshot::Source;
+use crate::store::view::View;
 use crate::store::{ShardStore, StateStore};
 
 /// A shard of some chunks.
@@ -73,7 +76,7 @@ fn a_transfer_goes_on_behind_what_is_on_disk() {
     assert!(whole(check(&to)).shards.is_empty(), "it is not in use");
 
     let target = to.open();
-    assert_eq!(target.shards().expect("they can be read"), []);
+    assert_eq!(stored(&target), []);
     let replica = target.shard(shard(0)).expect("it can be read");
     let mut sink = replica.receive(view.id()).expect("it can be taken in");
     assert_eq!(sink.place(), all[half - 1].place);
@@ -124,6 +127,30 @@ fn another_snapshot_makes_what_was_staged_garbage() {
     model.check(&replica.still());
     drop((replica, target));
     assert_eq!(whole(check(&to)).shards.len(), 1);
+}
+
+/// Whatever is written counts, also of other shards, also when it is in files.
+#[test]
+fn a_view_is_stale_when_it_holds_back_more_than_it_may() {
+    let directory = Directory::new();
+    let store = directory.open();
+    let source = |held_bytes_max| {
+        let view = View::new(store.engine.still(), shard(0).get());
+        Source::new(view, 1, held_bytes_max).expect("it can be read")
+    };
+    let (view, patient) = (source(1024 * 1024), source(u64::MAX));
+    assert!(!view.is_stale());
+    let (other, mut author) = (store.shard(shard(1)).expect("it can be read"), Author::new());
+    let mut windows = 0;
+    while !view.is_stale() {
+        windows += 1;
+        assert!(windows <= 3, "each of them is half as much as may be held");
+        let steps = (0..60).map(|key| Step::Publish { topic: key % 6, key, bytes: 9_000, ttl_ms: None });
+        other.commit(&author.window(steps.collect())).expect("it can be written");
+        flush(&store);
+    }
+    assert!(windows > 1);
+    assert!(!patient.is_stale() && !source(0).is_stale());
 }
 
 #[test]
