@@ -23,8 +23,8 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::shard::{
-    Batcher, BatcherLimits, Entry, Promise, Proposal, Pushed, ReadBarrier, ShardCount, ShardId, ShardTime, Shards,
-    Ticket, Unavailable, answer_all,
+    Batcher, BatcherLimits, Entry, Promise, Pushed, ReadBarrier, ShardCount, ShardId, ShardTime, Shards, Ticket,
+    Unavailable, answer_all,
 };
 
 /// What the entries of a shard do. A panic, or another number of answers than commands, is a defect and stops the shard.
@@ -175,16 +175,14 @@ impl Shards for EphemeralShards {
         self.shared.shard_count
     }
 
-    fn propose(&self, shard: ShardId, command: Bytes) -> Proposal {
+    fn propose_for(&self, shard: ShardId, command: Bytes, ticket: Ticket<Bytes>) {
         if self.shared.closing.load(Ordering::Acquire) {
-            return Promise::ready(Err(Unavailable::ShuttingDown));
+            return ticket.answer(Err(Unavailable::ShuttingDown));
         }
-        let Some(slot) = self.shared.slot(shard) else {
-            return Promise::ready(Err(Unavailable::Stopped));
-        };
-        let (ticket, proposal) = Promise::pending();
-        self.shared.push(slot, command, ticket);
-        proposal
+        match self.shared.slot(shard) {
+            Some(slot) => self.shared.push(slot, command, ticket),
+            None => ticket.answer(Err(Unavailable::Stopped)),
+        }
     }
 
     /// Ready at once: a command is answered only after it was applied, so whatever was acknowledged is there.

@@ -20,7 +20,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use ephemeral::{EphemeralMachine, EphemeralShards};
 pub use raft::{Backlog, Health, MetaGroup, RaftParts, RaftSettings, RaftShards};
 pub use shard::{
-    BadShardCount, BatcherLimits, Chunk, Entry, EntryTime, Position, Promise, Proposal, ReadBarrier, ShardCount,
-    ShardId, Shards, SnapshotId, SnapshotSink, SnapshotView, Snapshots, StagedSnapshot, StateFault, StateMachine,
-    Ticket, Unavailable,
+    Answered, Answers, BadShardCount, BatcherLimits, Chunk, Entry, EntryTime, Position, Promise, Proposal, ReadBarrier,
+    ShardCount, ShardId, Shards, SnapshotId, SnapshotSink, SnapshotView, Snapshots, StagedSnapshot, StateFault,
+    StateMachine, Ticket, Unavailable,
 };

@@ -21,7 +21,7 @@ use super::views::Views;
 use crate::clock::Clock;
 use crate::log::GroupId;
 use crate::shard::{
-    Batch, EntryTime, Promise, Proposal, Pushed, ReadBarrier, ShardTime, Snapshots, Ticket, Unavailable, answer_all,
+    Batch, EntryTime, Promise, Pushed, ReadBarrier, ShardTime, Snapshots, Ticket, Unavailable, answer_all,
 };
 
 /// How often a command that waits for a leader is proposed again: 5 ms, a fraction of an election.
@@ -90,21 +90,19 @@ impl Group {
         }
     }
 
-    pub(super) fn propose(self: &Arc<Self>, command: Bytes) -> Proposal {
+    pub(super) fn propose_for(self: &Arc<Self>, command: Bytes, ticket: Ticket<Bytes>) {
         if self.inbox.is_closed() {
-            return Promise::ready(Err(Unavailable::ShuttingDown));
+            return ticket.answer(Err(Unavailable::ShuttingDown));
         }
         if self.backlog.is_raised() {
-            return Promise::ready(Err(Unavailable::Overloaded { retry_after_ms: self.retry_after_ms }));
+            return ticket.answer(Err(Unavailable::Overloaded { retry_after_ms: self.retry_after_ms }));
         }
-        let (ticket, proposal) = Promise::pending();
         let pushed = self.queue.lock().pipeline.push(command, ticket);
         match pushed {
             Ok(Pushed::First) => self.inbox.put(Arc::clone(self)),
             Ok(Pushed::Behind) => {}
             Err((why, ticket)) => ticket.answer(Err(why)),
         }
-        proposal
     }
 
     /// The applied index at once where nobody else can lead, else once a majority has said so.

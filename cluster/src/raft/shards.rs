@@ -256,10 +256,10 @@ impl Shards for RaftShards {
         self.shared.shard_count
     }
 
-    fn propose(&self, shard: ShardId, command: Bytes) -> Proposal {
+    fn propose_for(&self, shard: ShardId, command: Bytes, ticket: Ticket<Bytes>) {
         match self.shared.shard(shard) {
-            Some(group) => group.propose(command),
-            None => Promise::ready(Err(Unavailable::Stopped)),
+            Some(group) => group.propose_for(command, ticket),
+            None => ticket.answer(Err(Unavailable::Stopped)),
         }
     }
 
@@ -278,7 +278,9 @@ impl Shards for RaftShards {
 impl MetaGroup {
     /// As [`Shards::propose`]; not refused for the backlog of the shards.
     pub fn propose(&self, command: Bytes) -> Proposal {
-        self.group.propose(command)
+        let (ticket, proposal) = Promise::pending();
+        self.group.propose_for(command, ticket);
+        proposal
     }
 
     /// As [`Shards::read_barrier`].

@@ -1,8 +1,5 @@
-//! What a shard will say: a named future, so that a proposal costs one small allocation and no box of its own.
-//!
-//! Not a channel of the runtime's: all answers of an entry are put in place before the first who waits is woken
-//! ([`answer_all`]). Told one by one, a waiter on another core is awake for the first answer, finds the second
-//! missing, sleeps and has to be woken again, hundreds of times an entry.
+//! What a shard will say: a named future, so that a proposal costs one small allocation and no box of its own. Not a channel
+//! of the runtime's, for the reason that [`super::ticket`] gives.
 
 use std::future::Future;
 use std::mem;
@@ -14,6 +11,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::Unavailable;
+use super::ticket::{Ticket, To};
 
 /// Resolves once, to what a shard says.
 #[derive(Debug)]
@@ -29,28 +27,26 @@ pub type ReadBarrier = Promise<u64>;
 #[derive(Debug)]
 enum State<T> {
     Ready(Option<Result<T, Unavailable>>),
-    Pending(Arc<Mutex<Meeting<T>>>),
+    Pending(Arc<Meeting<T>>),
 }
 
 /// Where the answer and whoever waits for it meet.
 #[derive(Debug)]
-enum Meeting<T> {
+pub(super) struct Meeting<T>(Mutex<Word<T>>);
+
+#[derive(Debug)]
+enum Word<T> {
     Waiting(Option<Waker>),
     Answered(Result<T, Unavailable>),
     /// The answer was taken. Asked again, a future must say something.
     Over,
 }
 
-/// The other end of a [`Promise`]: whoever holds it owes the answer. Dropped without one it says
-/// [`Unavailable::Stopped`]: no one waits for ever.
-#[derive(Debug)]
-pub struct Ticket<T>(Option<Arc<Mutex<Meeting<T>>>>);
-
 impl<T> Promise<T> {
     /// A promise and the ticket that redeems it.
     pub fn pending() -> (Ticket<T>, Self) {
-        let meeting = Arc::new(Mutex::new(Meeting::Waiting(None)));
-        (Ticket(Some(Arc::clone(&meeting))), Self(State::Pending(meeting)))
+        let meeting = Arc::new(Meeting(Mutex::new(Word::Waiting(None))));
+        (Ticket::to(To::Meeting(Arc::clone(&meeting))), Self(State::Pending(meeting)))
     }
 
     /// A promise that is kept already.
@@ -66,64 +62,27 @@ impl<T> Promise<T> {
     fn take(&mut self, waiter: Option<&Waker>) -> Option<Result<T, Unavailable>> {
         let mut meeting = match &mut self.0 {
             State::Ready(result) => return Some(result.take().unwrap_or(Err(Unavailable::Stopped))),
-            State::Pending(meeting) => meeting.lock(),
+            State::Pending(meeting) => meeting.0.lock(),
         };
-        match mem::replace(&mut *meeting, Meeting::Over) {
-            Meeting::Answered(result) => Some(result),
-            Meeting::Over => Some(Err(Unavailable::Stopped)),
-            Meeting::Waiting(known) => {
+        match mem::replace(&mut *meeting, Word::Over) {
+            Word::Answered(result) => Some(result),
+            Word::Over => Some(Err(Unavailable::Stopped)),
+            Word::Waiting(known) => {
                 let known = known.filter(|known| waiter.is_none_or(|waiter| known.will_wake(waiter)));
-                *meeting = Meeting::Waiting(known.or_else(|| waiter.cloned()));
+                *meeting = Word::Waiting(known.or_else(|| waiter.cloned()));
                 None
             }
         }
     }
 }
 
-impl<T> Ticket<T> {
-    /// Keeps the promise. It does not matter whether anyone still waits: the command is applied all the same.
-    pub fn answer(self, result: Result<T, Unavailable>) {
-        if let Some(waiter) = self.settle(result) {
-            waiter.wake();
-        }
-    }
-
+impl<T> Meeting<T> {
     /// Puts the answer in place and tells who is to be woken.
-    fn settle(mut self, result: Result<T, Unavailable>) -> Option<Waker> {
-        let meeting = self.0.take()?;
-        put(&meeting, result)
-    }
-}
-
-impl<T> Drop for Ticket<T> {
-    fn drop(&mut self) {
-        let unanswered = self.0.take();
-        if let Some(waiter) = unanswered.and_then(|meeting| put(&meeting, Err(Unavailable::Stopped))) {
-            waiter.wake();
+    pub(super) fn put(&self, result: Result<T, Unavailable>) -> Option<Waker> {
+        match mem::replace(&mut *self.0.lock(), Word::Answered(result)) {
+            Word::Waiting(waiter) => waiter,
+            Word::Answered(_) | Word::Over => None,
         }
-    }
-}
-
-fn put<T>(meeting: &Mutex<Meeting<T>>, result: Result<T, Unavailable>) -> Option<Waker> {
-    match mem::replace(&mut *meeting.lock(), Meeting::Answered(result)) {
-        Meeting::Waiting(waiter) => waiter,
-        Meeting::Answered(_) | Meeting::Over => None,
-    }
-}
-
-/// Keeps many promises at once: first every answer is in place, then whoever waits is woken, a task that waits for
-/// several in a row once.
-pub(crate) fn answer_all<T>(answers: impl Iterator<Item = (Ticket<T>, Result<T, Unavailable>)>) {
-    let mut waiters: Vec<Waker> = Vec::new();
-    for (ticket, result) in answers {
-        if let Some(waiter) = ticket.settle(result)
-            && !waiters.last().is_some_and(|last| last.will_wake(&waiter))
-        {
-            waiters.push(waiter);
-        }
-    }
-    for waiter in waiters {
-        waiter.wake();
     }
 }
 
@@ -185,23 +144,5 @@ mod tests {
 
     async fn futures_poll<T>(promise: &mut Promise<T>) -> Poll<Result<T, Unavailable>> {
         std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *promise).poll(context))).await
-    }
-
-    #[tokio::test]
-    async fn answers_are_all_in_place_before_anyone_is_woken() {
-        struct LooksAround(Mutex<Option<Promise<u64>>>, Mutex<Option<u64>>);
-        impl std::task::Wake for LooksAround {
-            fn wake(self: Arc<Self>) {
-                let other = self.0.lock().take().expect("woken once");
-                *self.1.lock() = other.try_now().ok().and_then(Result::ok);
-            }
-        }
-        let (first_ticket, mut first) = Promise::pending();
-        let (second_ticket, second) = Promise::pending();
-        let waiter = Arc::new(LooksAround(Mutex::new(Some(second)), Mutex::new(None)));
-        assert!(first.take(Some(&Waker::from(Arc::clone(&waiter)))).is_none());
-        answer_all([(first_ticket, Ok(1)), (second_ticket, Ok(2))].into_iter());
-        assert_eq!(*waiter.1.lock(), Some(2));
-        assert_eq!(first.await, Ok(1));
     }
 }
