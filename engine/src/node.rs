@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use actix::Addr;
 use bytes::Bytes;
 use fanfare_cluster::log::{FileLog, GroupId, LogEngine};
-use fanfare_cluster::{Health, Proposal, RaftShards, ShardId};
+use fanfare_cluster::{Health, Proposal, RaftShards, ShardId, Ticket};
 use fanfare_protocol::{Code, Error, TopicName};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -82,6 +82,11 @@ impl Node {
     /// The same, in the lane that it names.
     pub(crate) fn propose_in(&self, durability: Durability, topic: &TopicName, command: Bytes) -> Proposal {
         self.lanes.of(durability).propose(self.log.shard_of(topic), command)
+    }
+
+    /// The same, for whoever holds the other end of the ticket.
+    pub(crate) fn propose_for(&self, durability: Durability, topic: &TopicName, command: Bytes, ticket: Ticket<Bytes>) {
+        self.lanes.of(durability).propose_for(self.log.shard_of(topic), command, ticket);
     }
 
     /// Shard time, against which deadlines are measured.

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use bytes::{Bytes, BytesMut};
+use fanfare_cluster::{Answered, Answers};
 use fanfare_protocol::{
     Code, Encoding, Error, Goaway, History, Limits, Message, Publish, Subscribed, Unsubscribed, Watched,
 };
+use slab::Slab;
 
 use super::inbound::{InboundStream, Input};
 use super::session::{Effect, Request, Session, Welcome};
@@ -20,6 +22,7 @@ use super::websocket::{self, Breach, Inbound};
 use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::{CodeLabel, Transport};
 use crate::topic::plan::WatchPlan;
+use crate::topic::publish::Publishing;
 use crate::topic::watch::Watching;
 use crate::view::{Wire, put_envelope};
 
@@ -36,11 +39,20 @@ impl ConnectionId {
     pub fn random() -> Self {
         Self(fastrand::u64(..))
     }
+
+    /// As 16 hexadecimal digits. Each publication carries it, so it is written without a formatter.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        let digit = |at: u32| char::from_digit((self.0 >> (4 * at)) as u32 & 0xF, 16);
+        let mut hex = String::with_capacity(16);
+        hex.extend((0..16).rev().filter_map(digit));
+        hex
+    }
 }
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(&self.to_hex())
     }
 }
 
@@ -53,6 +65,9 @@ pub struct Connection {
     key: usize,
     encoding: Encoding,
     session: Session,
+    /// Publishes on their way, each under the name of its ticket, and the ids to answer them under.
+    publishing: Slab<(u64, Publishing)>,
+    answers: Answers<Bytes>,
     /// The number that this side closed with; 1006 (RFC 6455: no close frame) as long as it has not.
     closed_with: u16,
 }
@@ -66,7 +81,8 @@ impl Connection {
         telemetry.connections.of(Transport::WebSocket).inc();
         telemetry.connections_opened.of(Transport::WebSocket).inc();
         Self::create(|ctx| {
-            ctx.add_stream(InboundStream::new(Rc::clone(&hub), Rc::clone(&outlet), read_ahead));
+            let answers = Answers::default();
+            ctx.add_stream(InboundStream::new(Rc::clone(&hub), Rc::clone(&outlet), answers.clone(), read_ahead));
             Self {
                 id: ConnectionId::random(),
                 hub,
@@ -74,6 +90,8 @@ impl Connection {
                 key,
                 encoding,
                 session: Session::default(),
+                publishing: Slab::new(),
+                answers,
                 closed_with: 1006,
             }
         });
@@ -169,12 +187,25 @@ impl Connection {
 
     fn publish(&mut self, id: u64, publish: Publish, ctx: &mut Context<Self>) {
         // Proposed before anything else is read, so that a connection's publishes keep their order.
-        match self.hub.node().publish(publish, Some(self.id)) {
-            Ok(proposal) => {
-                let answer = async move { proposal.await.map(Message::Published) };
-                ctx.spawn(answer.into_actor(self).map(move |answer, actor, ctx| actor.answer(id, answer, ctx)));
-            }
+        let place = self.publishing.vacant_entry();
+        let name = place.key() as u64;
+        match self.hub.node().publish(publish, Some(self.id), || self.answers.ticket(name)) {
+            Ok(publishing) => drop(place.insert((id, publishing))),
             Err(error) => self.answer(id, Err(error), ctx),
+        }
+    }
+
+    fn answered(&mut self, answers: Vec<Answered<Bytes>>, ctx: &mut Context<Self>) {
+        for (name, answer) in answers {
+            // Each ticket is answered once, so the name is that of the publish that it was drawn for.
+            if let Some((id, publishing)) = self.publishing.try_remove(name as usize) {
+                let published = publishing.end(answer, &self.hub.node().telemetry);
+                self.answer(id, published.map(Message::Published), ctx);
+            }
+        }
+        if self.publishing.is_empty() {
+            // Who publishes rarely holds nothing for it.
+            self.publishing = Slab::new();
         }
     }
 
@@ -288,6 +319,7 @@ impl StreamHandler<Input> for Connection {
     fn handle(&mut self, input: Input, ctx: &mut Self::Context) {
         match input {
             Input::Notice(notice) => self.notice(notice, ctx),
+            Input::Answered(answers) => self.answered(answers, ctx),
             Input::Item(Inbound::Message { text, data }) => self.message(text, &data, ctx),
             Input::Item(Inbound::Ping(payload)) => {
                 self.outlet.push(|out| websocket::put_pong(&payload, out));

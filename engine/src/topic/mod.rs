@@ -9,7 +9,7 @@ mod expiry;
 mod fetch;
 mod history;
 pub mod plan;
-mod publish;
+pub mod publish;
 mod registry;
 pub mod watch;
 

@@ -3,12 +3,10 @@
 //! Everything that can be judged without the topic's state is judged here, on the thread that read it. JSON is
 //! validated and compacted here, once; nothing behind this door looks into it again.
 
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fanfare_cluster::Unavailable;
+use fanfare_cluster::{Ticket, Unavailable};
 use fanfare_protocol::{
     Code, ContentType, Error, Publication, Publish, Published, ResourceVersion, TopicName, compact, limits,
 };
@@ -22,7 +20,8 @@ use crate::node::Node;
 use crate::telemetry::Telemetry;
 
 impl Node {
-    /// Checks and proposes at once, in the caller's order; the future is the shard's answer.
+    /// Checks and proposes at once, in the caller's order. The ticket, drawn once nothing speaks against it, gets the shard's
+    /// answer, for [`Publishing::end`].
     ///
     /// # Errors
     /// `BAD_TOPIC`, `MALFORMED`, `BAD_PARAMETER` and whatever else needs no look at the topic.
@@ -30,7 +29,8 @@ impl Node {
         &self,
         publish: Publish,
         connection: Option<ConnectionId>,
-    ) -> Result<impl Future<Output = Result<Published, Error>> + use<>, Error> {
+        ticket: impl FnOnce() -> Ticket<Bytes>,
+    ) -> Result<Publishing, Error> {
         let topic = self.topic_of(&publish.topic)?;
         let policies = self.log.policies();
         let policy = policies.of(topic.namespace());
@@ -51,18 +51,14 @@ impl Node {
             topic: topic.as_str().to_owned(),
             new_epoch: fastrand::u64(1..),
             publications,
-            connection_id: connection.map(|id| id.to_string()),
+            connection_id: connection.map(ConnectionId::to_hex),
             idempotency_key: publish.idempotency_key,
             producer: publish.producer,
             ..log::Publish::default()
         };
-        let (began, telemetry) = (Instant::now(), Arc::clone(&self.telemetry));
-        let proposal = self.propose(&topic, command.into_command());
-        Ok(async move {
-            let answer = proposal.await;
-            telemetry.commit.observe(began.elapsed().as_secs_f64());
-            published(answer, &topic, is_batch, &telemetry)
-        })
+        let began = Instant::now();
+        self.propose_for(policy.durability, &topic, command.into_command(), ticket());
+        Ok(Publishing { topic, is_batch, began })
     }
 
     /// Ends a topic. Resolves to the last version of the epoch that ended.
@@ -119,23 +115,35 @@ fn sealed(mut publication: Publication) -> Result<Publication, Error> {
     Ok(publication)
 }
 
-fn published(
-    answer: Result<Bytes, Unavailable>,
-    topic: &TopicName,
+/// A publish on its way.
+#[derive(Debug)]
+pub struct Publishing {
+    topic: TopicName,
     is_batch: bool,
-    telemetry: &Telemetry,
-) -> Result<Published, Error> {
-    match Answer::decode(answer.map_err(unavailable)?) {
-        Ok(Answer::Published(published)) => {
-            if published.repeated {
-                telemetry.publications_repeated.inc_by(u64::from(published.count));
+    began: Instant,
+}
+
+impl Publishing {
+    /// What the shard's answer means to whoever published.
+    ///
+    /// # Errors
+    /// Why nothing was published; after `UNAVAILABLE`, `STORAGE_FAULT` or `NO_QUORUM` it may have been all the same.
+    pub fn end(self, answer: Result<Bytes, Unavailable>, telemetry: &Telemetry) -> Result<Published, Error> {
+        telemetry.commit.observe(self.began.elapsed().as_secs_f64());
+        match Answer::decode(answer.map_err(unavailable)?) {
+            Ok(Answer::Published(published)) => {
+                if published.repeated {
+                    telemetry.publications_repeated.inc_by(u64::from(published.count));
+                }
+                let one = (!self.is_batch).then(|| published.first());
+                let several = if self.is_batch { published.versions().collect() } else { Vec::new() };
+                Ok(Published { resource_version: one, resource_versions: several })
             }
-            let one = (!is_batch).then(|| published.first());
-            let several = if is_batch { published.versions().collect() } else { Vec::new() };
-            Ok(Published { resource_version: one, resource_versions: several })
+            Ok(Answer::Refused(refusal)) => Err(refusal.to_error(self.topic.as_str())),
+            Ok(Answer::Deleted(_) | Answer::Expired(_) | Answer::PoliciesSet(_)) | Err(_) => {
+                Err(Error::of(Code::Internal))
+            }
         }
-        Ok(Answer::Refused(refusal)) => Err(refusal.to_error(topic.as_str())),
-        Ok(Answer::Deleted(_) | Answer::Expired(_) | Answer::PoliciesSet(_)) | Err(_) => Err(Error::of(Code::Internal)),
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use fanfare_cluster::Promise;
 use fanfare_protocol::{Code, Error, History, Publication, Publish, Published, json};
 
 use super::query::Query;
@@ -83,7 +84,9 @@ pub(super) async fn history(Worker(hub): Worker, request: HttpRequest) -> Reply 
 }
 
 async fn propose(hub: &Hub, publish: Publish) -> Result<HttpResponse, Error> {
-    let published = hub.node().publish(publish, None)?.await?;
+    let (ticket, answer) = Promise::pending();
+    let publishing = hub.node().publish(publish, None, || ticket)?;
+    let published = publishing.end(answer.await, &hub.node().telemetry)?;
     worded(&published)
 }
 
