@@ -220,6 +220,7 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<(), CompactError> {
         self.at += 1;
         loop {
+            self.at += plain_len(&self.input[self.at..]);
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
@@ -293,6 +294,27 @@ impl Scanner<'_> {
     }
 }
 
+/// Bytes in front that need no look inside a string: eight at a time, the last few are left to be looked at one by one. A byte of a
+/// word is marked when it is below 0x20 or equal to `"` or `\`, by the borrow of a subtraction; one above a marked byte may be
+/// marked wrongly, so only the first counts. (Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
+fn plain_len(bytes: &[u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let below = |word: u64, bound: u64| word.wrapping_sub(LOW * bound) & !word & HIGH;
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut len = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let marked =
+            below(word, 0x20) | below(word ^ (LOW * u64::from(b'"')), 1) | below(word ^ (LOW * u64::from(b'\\')), 1);
+        if marked != 0 {
+            return len + marked.trailing_zeros() as usize / 8;
+        }
+        len += size_of::<u64>();
+    }
+    len
+}
+
 fn closer(is_object: bool) -> u8 {
     if is_object { b'}' } else { b']' }
 }
@@ -334,6 +356,23 @@ mod tests {
         let padded = Bytes::from_static(b"  [1]  ");
         let output = compact(padded.clone(), 8).expect("it is JSON");
         assert_eq!(output.as_ptr(), padded[2..].as_ptr());
+    }
+
+    #[test]
+    fn what_needs_a_look_inside_a_string_is_found_at_every_place() {
+        for special in [b'"', b'\\', 0, 0x1f] {
+            for at in 0..32 {
+                let mut bytes = [b'x'; 32];
+                bytes[at] = special;
+                assert_eq!(plain_len(&bytes), at, "{special:#x}");
+                // Above a marked byte a borrow may mark others: only the first counts.
+                bytes[at..].fill(special);
+                assert_eq!(plain_len(&bytes), at, "{special:#x} and all behind it");
+            }
+        }
+        for plain in [0x20, b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa0, 0xff] {
+            assert_eq!(plain_len(&[plain; 19]), 16, "{plain:#x}: the last three are looked at one by one");
+        }
     }
 
     /// P3.

@@ -59,14 +59,14 @@ fn check_counts(kind: MessageType, payload: &Bytes) -> Result<(), Error> {
         MessageType::PresenceState => (2, "members", items_max),
         _ => return Ok(()),
     };
-    let count = count_field(field, payload.clone()).map_err(Error::malformed)?;
+    let count = count_field(field, payload).map_err(Error::malformed)?;
     if count > count_max {
         return Err(Error::bad_parameter(parameter, format_args!("at most {count_max} at once")));
     }
     Ok(())
 }
 
-fn count_field(field: u32, mut payload: Bytes) -> Result<usize, prost::DecodeError> {
+fn count_field(field: u32, mut payload: &[u8]) -> Result<usize, prost::DecodeError> {
     let mut count = 0;
     while !payload.is_empty() {
         let (tag, wire_type) = decode_key(&mut payload)?;
