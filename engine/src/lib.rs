@@ -11,7 +11,7 @@ mod gateway;
 mod hub;
 pub mod inspection;
 pub mod limit;
-mod log;
+pub mod log;
 mod namespace;
 mod node;
 pub mod store;
