@@ -1,4 +1,5 @@
-//! Whether the disk has room: below the reserve publications are refused, reads and deletes go on.
+//! How the disk is: below its reserve publications are refused, reads and deletes go on; and a store that has failed is
+//! noticed also while nobody publishes.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +39,11 @@ impl DiskWatch {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let Some(node) = node.upgrade() else { return };
             // A file system that does not answer must hold up nobody; its look is simply late.
-            let _ = tokio::task::spawn_blocking(move || node.disk.look()).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                node.disk.look();
+                node.write_behind.look();
+            });
+            let _ = looked.await;
         }
     }
 

@@ -17,8 +17,6 @@ use super::settings::{StoreSettings, WORKERS};
 use super::shard::{Shard, ShardStore};
 use super::still::Still;
 use super::table::Table;
-use super::view::View;
-use crate::log::rows::ShardRow;
 
 /// See the module. The directory is free again once this and every shard, view and snapshot of it are dropped.
 pub struct StateStore {
@@ -62,23 +60,6 @@ impl StateStore {
         let opened = Arc::new(Shard::open(Arc::clone(&self.engine), shard.get())?);
         shards.insert(shard.get(), Arc::clone(&opened));
         Ok(ShardStore::new(opened))
-    }
-
-    /// The shards of which something is stored, and where they stand.
-    ///
-    /// # Errors
-    /// When that cannot be read.
-    pub fn shards(&self) -> Result<Vec<(ShardId, ShardRow)>, StoreError> {
-        let still = self.engine.still();
-        let mut shards = Vec::new();
-        for number in pointed(&still)? {
-            let view = View::new(still.clone(), number);
-            let is_stored = view.prefix()?.is_some();
-            if let Some(shard) = shard_id(number).filter(|_| is_stored) {
-                shards.push((shard, view.row()?));
-            }
-        }
-        Ok(shards)
     }
 
     /// Makes durable everything that was committed before the call, of all shards.

@@ -98,6 +98,14 @@ impl Applied {
             self.changed.notify_one();
         }
     }
+
+    /// Nothing more is taken. The first reason is logged.
+    fn fail(&self, fault: &StateFault) {
+        if !self.has_failed.swap(true, Ordering::Relaxed) {
+            tracing::error!(%fault, "the store failed: nothing more is published until the node was restarted");
+            self.backlog.raise();
+        }
+    }
 }
 
 impl WriteBehind {
@@ -126,6 +134,16 @@ impl WriteBehind {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.applied.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether writes to the store still go through. What fails in its background is met by the next window at the
+    /// latest, and while nobody publishes there is none. May block on the disk.
+    pub fn look(&self) {
+        if let Some(store) = self.store.get().filter(|_| !self.has_failed())
+            && let Err(fault) = store.health()
+        {
+            self.applied.fail(&fault.into());
+        }
     }
 
     /// What it writes to; `None` before it was started.
@@ -193,8 +211,10 @@ impl Writer {
         loop {
             let Due { is_last, flushes } = self.wait();
             if let Err(fault) = self.write() {
-                tracing::error!(%fault, "the store failed: nothing more is published until the node was restarted");
-                self.applied.has_failed.store(true, Ordering::Relaxed);
+                self.applied.fail(&fault);
+            }
+            if self.applied.has_failed.load(Ordering::Relaxed) {
+                // Whatever this window has cleared.
                 self.applied.backlog.raise();
                 return self.end(Unavailable::StorageFault, flushes);
             }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Directory, check, flush, shard, whole};
 use crate::log::Stored;
 use crate::store::contract::{Author, Model, Step};
+use crate::store::table::Table;
 use crate::store::{StateStore, StoreError, StoreSettings};
 
 /// Flips in all; each takes some ten milliseconds.
@@ -137,6 +138,15 @@ fn a_missing_file_is_told_and_nothing_is_deleted() {
     assert_eq!(lies(&directory, &models).expect("it is whole"), Vec::<String>::new());
 }
 
+/// Makes the next attempt to write a table to a file fail, in the background, and begins it.
+pub(super) fn break_in_background(store: &StateStore) {
+    let keyspace = store.engine.keyspace(Table::Topics);
+    let tables = keyspace.path().join("tables");
+    fs::remove_dir_all(&tables).expect("it can be removed");
+    fs::write(&tables, b"").expect("it can be written");
+    keyspace.rotate_memtable().expect("it is only queued");
+}
+
 /// A flush fails in the background: nothing is written any more, and whoever asks is told.
 #[test]
 fn a_failed_flush_stops_the_store() {
@@ -149,11 +159,7 @@ fn a_failed_flush_stops_the_store() {
     model.apply(&window);
     storage.commit(&window).expect("it can be written");
     store.sync().expect("it can be synced");
-    let table = crate::store::table::Table::Topics;
-    let tables = store.engine.keyspace(table).path().join("tables");
-    fs::remove_dir_all(&tables).expect("it can be removed");
-    fs::write(&tables, b"").expect("it can be written");
-    store.engine.keyspace(table).rotate_memtable().expect("it is only queued");
+    break_in_background(&store);
     while store.health().is_ok() {
         std::thread::yield_now();
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fanfare_cluster::{Backlog, Entry, EntryTime, Position, ShardCount, ShardId, StateMachine};
+use fanfare_cluster::{Backlog, Entry, EntryTime, Position, ShardCount, ShardId, StateMachine, Unavailable};
 use fanfare_protocol::{Publication, ResourceVersion, TopicName};
 use parking_lot::{Condvar, Mutex};
 
 use super::Directory;
+use super::damage::break_in_background;
 use crate::log::{Policies, Publish, ShardStorage, SharedLog};
 use crate::store::{StateStore, WindowSettings, WriteBehind, Written};
 
@@ -138,4 +139,25 @@ fn what_hot_topics_take_is_bounded_once_it_is_stored() {
     bench.write_behind.shutdown();
     assert_eq!(bench.log.memory().hot_bytes(), 0);
     assert_eq!(bench.head(), ResourceVersion::new(7, 1), "and read back");
+}
+
+/// A flush that fails in the background fails nobody's window, and nobody publishes.
+#[test]
+fn a_look_finds_a_store_that_failed_while_there_was_nothing_to_write() {
+    let directory = Directory::new();
+    let mut bench = Bench::over(&directory, WindowSettings { window_ms: 1, ..NEVER });
+    bench.publish(10);
+    bench.await_stored(1);
+    bench.write_behind.look();
+    assert!(!bench.write_behind.has_failed() && !bench.backlog.is_raised());
+    break_in_background(&bench.store);
+    while !bench.write_behind.has_failed() {
+        bench.write_behind.look();
+        std::thread::yield_now();
+    }
+    let flushed = bench.write_behind.flush();
+    bench.write_behind.shutdown();
+    let flushed = flushed.try_now().expect("it was answered when the thread ended");
+    assert_eq!(flushed, Err(Unavailable::StorageFault), "nothing is said to be stored any more");
+    assert!(bench.backlog.is_raised());
 }
