@@ -21,10 +21,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 pub use labels::{CatchUpOutcome, CodeLabel, Label, Labelled, Transport, WriteOutcome};
-pub use namespaces::{NamespaceCounts, Namespaces};
 pub use routes::Routes;
 
 use crate::log::Committed;
+use namespaces::Namespaces;
 
 /// A sweep takes microseconds; ten buckets, each four times the one before, reach 2.6 s.
 const SWEEP_BUCKETS: (f64, f64, u16) = (10e-6, 4.0, 10);
@@ -114,12 +114,6 @@ impl Telemetry {
     /// Nothing counted yet, and no namespace declared: all count as `default`.
     #[must_use]
     pub fn new() -> Self {
-        Self::of_namespaces(std::iter::empty())
-    }
-
-    /// Nothing counted yet. Only these namespaces have figures of their own, because clients choose the names of others.
-    #[must_use]
-    pub fn of_namespaces<'a>(declared: impl Iterator<Item = &'a str>) -> Self {
         let mut registry = Registry::default();
         let to = &mut registry;
         build_info(to);
@@ -145,7 +139,7 @@ impl Telemetry {
             catch_up_events: plain(to, metric::CATCH_UP_PUBLICATIONS_TOTAL),
             hub_sweep: histogram(to, metric::HUB_SWEEP_SECONDS, SWEEP_BUCKETS),
             hub_writes: labelled(to, metric::HUB_WRITES_TOTAL),
-            namespaces: Namespaces::new(to, declared),
+            namespaces: Namespaces::new(to),
             publications_repeated: plain(to, metric::PUBLICATIONS_REPEATED_TOTAL),
             deliveries: labelled(to, metric::DELIVERIES_TOTAL),
             deliveries_bytes: labelled(to, metric::DELIVERIES_BYTES_TOTAL),
@@ -182,14 +176,18 @@ impl Telemetry {
     /// An entry was committed.
     pub fn committed(&self, batches: &[Committed]) {
         for committed in batches {
-            self.namespaces.of(committed.topic.namespace()).committed(committed);
+            self.namespaces.committed(committed);
         }
     }
 
-    /// The figures of a namespace, those of `default` when it is not declared.
-    #[must_use]
-    pub fn namespace(&self, name: &str) -> &NamespaceCounts {
-        self.namespaces.of(name)
+    /// These namespaces are declared now. Only they have figures of their own, because clients choose the names of others.
+    pub fn follow<'a>(&self, declared: impl Iterator<Item = &'a str>) {
+        self.namespaces.follow(declared);
+    }
+
+    /// How many topics there are, by the namespace that counts them.
+    pub fn topics<'a>(&self, counts: impl Iterator<Item = (&'a str, u64)>) {
+        self.namespaces.topics(counts);
     }
 
     /// Everything, in the OpenMetrics text form.

@@ -19,6 +19,9 @@ impl Node {
         set(&telemetry.log_segments_bytes, log.segments_bytes);
         set(&telemetry.store_unwritten_bytes, self.log.memory().unwritten_bytes());
         set(&telemetry.store_hot_bytes, self.log.memory().hot_bytes());
+        // Counting along would begin at nothing after a restart, and lose what is declared later.
+        let usage = self.log.usage();
+        telemetry.topics(usage.iter().map(|(name, usage)| (name.as_str(), usage.topics)));
         telemetry.render()
     }
 }

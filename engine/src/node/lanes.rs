@@ -8,10 +8,12 @@ use fanfare_protocol::TopicName;
 
 use crate::log::{Durability, Policies, SharedLog};
 use crate::namespace::{Lanes, Listing};
+use crate::telemetry::Telemetry;
 
 /// Where commands go.
 pub(super) struct ShardLanes {
     pub(super) log: Arc<SharedLog>,
+    pub(super) telemetry: Arc<Telemetry>,
     pub(super) replicated: Arc<dyn Shards>,
     pub(super) ephemeral: EphemeralShards,
 }
@@ -35,6 +37,7 @@ impl ShardLanes {
 
 impl Lanes for ShardLanes {
     fn follow(&self, policies: &Arc<Policies>) {
+        self.telemetry.follow(policies.declared().map(|policy| policy.name.as_str()));
         self.log.follow(Arc::clone(policies));
     }
 

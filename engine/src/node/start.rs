@@ -101,10 +101,9 @@ impl Node {
         let shard_count = storage.shard_count();
         let log = SharedLog::open(Arc::new(config.policies()), storage.shards(), shard_count);
         let write_behind = storage.write_behind(&log, &config);
-        let namespaces = config.namespaces.iter().map(|namespace| namespace.name.as_str());
         let audience = Arc::new(Audience {
             topics: Arc::default(),
-            telemetry: Arc::new(Telemetry::of_namespaces(namespaces)),
+            telemetry: Arc::default(),
             census: Arc::new(Census::new(config.limits.topics_max, log.usage())),
             expiry: Arc::new(Expiry::new(shard_count)),
             applied: write_behind.applied(),
@@ -121,8 +120,12 @@ impl Node {
                 BatcherLimits { waiting_commands_max: config.limits.shard_commands_max, ..BatcherLimits::default() };
             EphemeralShards::start(shard_count, limits, Arc::new(SystemClock::default()), Box::new(machine))?
         };
-        let lanes =
-            Arc::new(ShardLanes { log: Arc::clone(&log), replicated: Arc::clone(&raft) as Arc<dyn Shards>, ephemeral });
+        let lanes = Arc::new(ShardLanes {
+            log: Arc::clone(&log),
+            telemetry: Arc::clone(&audience.telemetry),
+            replicated: Arc::clone(&raft) as Arc<dyn Shards>,
+            ephemeral,
+        });
         let namespaces = Namespaces::start(meta, Arc::clone(&lanes) as Arc<dyn Lanes>, &config).await?;
         let settling = Arc::clone(&namespaces);
         actix_rt::spawn(async move { settling.run().await });

@@ -113,17 +113,58 @@ fn requests_are_counted_by_route_and_status_and_measured_by_route() {
     assert_eq!(measured, Some(3.0));
 }
 
+fn publications(telemetry: &Telemetry, name: &str) -> Option<f64> {
+    value(telemetry, &format!("fanfare_publications_total{{namespace=\"{name}\"}}"))
+}
+
 /// A client chooses the names of topics, and so may not make labels.
 #[test]
 fn namespaces_that_are_not_declared_count_as_default() {
-    let telemetry = Telemetry::of_namespaces(["chat"].into_iter());
+    let telemetry = Telemetry::new();
+    telemetry.follow(["chat"].into_iter());
     for name in ["chat:a", "x:1", "y:1", "plain"] {
         telemetry.committed(&[committed(name)]);
     }
-    let publications = |name: &str| value(&telemetry, &format!("fanfare_publications_total{{namespace=\"{name}\"}}"));
-    assert_eq!((publications("chat"), publications("default"), publications("x")), (Some(2.0), Some(6.0), None));
+    assert_eq!(["chat", "default", "x"].map(|name| publications(&telemetry, name)), [Some(2.0), Some(6.0), None]);
     let bytes = value(&telemetry, "fanfare_publications_bytes_total{namespace=\"chat\"}");
-    assert_eq!((bytes, telemetry.namespace("chat").topics.get()), (Some(8.0), 1));
+    assert_eq!(bytes, Some(8.0));
+}
+
+#[test]
+fn a_namespace_has_figures_from_the_moment_it_is_declared_to_its_end() {
+    let telemetry = Telemetry::new();
+    telemetry.committed(&[committed("chat:a")]);
+    telemetry.follow(["chat", "fleet"].into_iter());
+    assert_eq!(["chat", "default"].map(|name| publications(&telemetry, name)), [Some(0.0), Some(2.0)]);
+    telemetry.committed(&[committed("chat:a")]);
+    telemetry.follow(["chat", "news"].into_iter());
+    assert_eq!(["chat", "fleet", "news"].map(|name| publications(&telemetry, name)), [Some(2.0), None, Some(0.0)]);
+    telemetry.follow(std::iter::empty());
+    telemetry.committed(&[committed("chat:a")]);
+    assert_eq!(["chat", "default"].map(|name| publications(&telemetry, name)), [None, Some(4.0)]);
+}
+
+#[test]
+fn topics_are_those_that_there_are_and_not_those_that_were_seen_to_come() {
+    let telemetry = Telemetry::new();
+    telemetry.follow(["chat", "fleet"].into_iter());
+    telemetry.committed(&[committed("chat:a")]);
+    let topics = |name: &str| value(&telemetry, &format!("fanfare_topics{{namespace=\"{name}\"}}"));
+    telemetry.topics([("chat", 5), ("default", 2), ("ended", 1)].into_iter());
+    assert_eq!(["chat", "fleet", "default", "ended"].map(topics), [Some(5.0), Some(0.0), Some(3.0), None]);
+    telemetry.topics(std::iter::empty());
+    assert_eq!(["chat", "default"].map(topics), [Some(0.0), Some(0.0)]);
+}
+
+/// As many as can be declared, and no more whoever asks.
+#[test]
+fn labels_of_namespaces_are_bounded() {
+    let telemetry = Telemetry::new();
+    let names: Vec<String> = (0..2_000).map(|number| format!("n{number}")).collect();
+    telemetry.follow(names.iter().map(String::as_str));
+    telemetry.follow(names.iter().rev().map(String::as_str));
+    let page = telemetry.render();
+    assert_eq!(page.lines().filter(|line| line.starts_with("fanfare_topics{")).count(), 1_001);
 }
 
 /// A topic that is created with two publications of four bytes.
