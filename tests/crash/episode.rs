@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use fanfare_client::Client;
 use fastrand::Rng;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::disk::{Disk, Loss, Rules};
 use crate::harness::Node;
 use crate::harness::node::{Ended, Launch, temporary_directory};
+use crate::keeper::{self, Keeper};
 use crate::ledger::{Ledger, Seen};
 use crate::publisher::{Door, Http, Identity, Publisher};
 use crate::reader::Reader;
@@ -88,6 +89,9 @@ pub struct Row {
     /// Publishes that were answered so far, and those that were not.
     pub answered: usize,
     pub unanswered: usize,
+    /// Topics that were deleted so far, and publications that left by themselves.
+    pub deleted: usize,
+    pub expired: usize,
     pub loss: Loss,
     /// What is wrong with what is left, and what the next node broke.
     pub breaches: Vec<Breach>,
@@ -121,6 +125,8 @@ pub struct Episode {
     /// Those that are at rest.
     publishers: Vec<Publisher>,
     publishing: JoinSet<Publisher>,
+    /// Locked while it is at work.
+    keeper: Arc<Mutex<Keeper>>,
     watchers: BTreeMap<&'static str, Watcher>,
     /// What readers have seen, by topic.
     seen: BTreeMap<&'static str, Vec<Seen>>,
@@ -131,7 +137,7 @@ impl Episode {
         let (chance, address) = (Rng::with_seed(seed), own_address());
         let root = temporary_directory();
         fs::create_dir(root.join("data-0")).expect("a temporary directory can be written");
-        let configuration = format!("[storage]\n{}\n{NAMESPACES}", plan.storage);
+        let configuration = format!("[storage]\n{}\n{NAMESPACES}{}", plan.storage, keeper::NAMESPACES);
         let ledger = Arc::new(Ledger::default());
         let doors = [
             Door::Sdk(client(address)),
@@ -143,6 +149,7 @@ impl Episode {
         ];
         let publisher = |(number, door)| Publisher::new(number, SUBJECTS, &ledger, seed, door);
         let publishers = doors.into_iter().enumerate().map(publisher).collect();
+        let keeper = Arc::new(Mutex::new(Keeper::new(address, &ledger, seed)));
         let watching = client(address);
         // A watcher of a short history may rightly fall off its end, and of one topic nobody is to remind the node.
         let watched = SUBJECTS.iter().filter(|subject| subject.retained.is_none() && subject.name != UNWATCHED);
@@ -161,6 +168,7 @@ impl Episode {
             stop: watch::Sender::new(true),
             publishers,
             publishing: JoinSet::new(),
+            keeper,
             watchers,
             seen: BTreeMap::new(),
         }
@@ -173,7 +181,8 @@ impl Episode {
         let loss = if let Blow::PowerCut { .. } = blow { self.cut() } else { Loss::default() };
         let (answered, unanswered) = self.ledger.counts();
         let breaches = if self.plan.is_checked && self.has_served { self.check() } else { Vec::new() };
-        Ok(Row { seed: self.seed, blow, phase, answered, unanswered, loss, breaches })
+        let (deleted, expired) = self.keeper.lock().await.counts();
+        Ok(Row { seed: self.seed, blow, phase, answered, unanswered, deleted, expired, loss, breaches })
     }
 
     /// Starts the node a last time and judges.
@@ -260,6 +269,9 @@ impl Episode {
         for publisher in self.publishers.drain(..) {
             self.publishing.spawn(publisher.publish(self.stop.subscribe()));
         }
+        let mut keeper = Arc::clone(&self.keeper).try_lock_owned().expect("it is at rest, as it was judged");
+        let stop = self.stop.subscribe();
+        tokio::spawn(async move { keeper.keep(stop).await });
     }
 
     /// Lets everyone come to rest, and judges all topics.
@@ -284,6 +296,7 @@ impl Episode {
         let (reader, publishes) = (Reader::new(self.address), self.ledger.publishes());
         let stale = self.ledger.take_stale().into_iter();
         let mut breaches: Vec<_> = stale.map(|what| Breach { promise: Promise::Fresh, what }).collect();
+        breaches.extend(self.keeper.lock().await.judge().await?);
         for subject in SUBJECTS {
             let mut reading = reader.read(*subject, &mut self.chance).await?;
             match self.watchers.get(subject.name) {

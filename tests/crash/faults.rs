@@ -112,6 +112,32 @@ async fn a_store_that_cannot_sync_stops_acknowledgements_and_loses_nothing() {
     assert!(held.starts_with(&acknowledged) || held.len() == 1000, "{} of {}", held.len(), acknowledged.len());
 }
 
+/// What was stored goes into files later, in the background; from a failure there the state does not recover, and nobody
+/// who publishes would notice before the next window.
+#[tokio::test]
+async fn a_store_that_fails_in_the_background_is_noticed_while_nobody_publishes() {
+    let mut rig = Rig::new(&format!("{LONG_WINDOW}\n[[namespace]]\nname = \"chat\"\nhistory_bytes = 1073741824"));
+    // More than the store keeps in memory.
+    let filler = "x".repeat(200_000);
+    for _ in 0..100 {
+        rig.publish(TOPIC, &filler).await.expect("all is well");
+    }
+    let (status, _) = rig.ask(Method::GET, "/readyz", "").await;
+    assert_eq!(status, StatusCode::OK);
+    rig.shim.fail("create+open+write EIO 0 0 /keyspaces/");
+    // Has all of that stored first. The background may be faster than the answer, which then tells of it.
+    let (status, _) = rig.ask(Method::GET, "/v1/admin/backup", "").await;
+    assert!([StatusCode::OK, StatusCode::INSUFFICIENT_STORAGE].contains(&status), "{status}");
+    rig.node().told("the store failed");
+    let (status, _) = rig.ask(Method::GET, "/readyz", "").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(rig.publish(TOPIC, "after").await, Err("STORAGE_FAULT".to_owned()));
+    rig.kill();
+    rig.shim.fail("");
+    rig.start().expect("a restart is the way out");
+    assert_eq!(rig.read(TOPIC).await, Ok(vec![filler; 100]));
+}
+
 #[tokio::test]
 async fn a_read_only_disk_is_told_in_one_sentence_before_anything_else() {
     for is_new in [true, false] {

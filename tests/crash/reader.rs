@@ -9,7 +9,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::ledger::{Reading, SERIAL, Seen};
-use crate::verdict::Subject;
+use crate::verdict::{Kind, Subject};
 
 /// Cursors of each reading that are resumed.
 const CURSORS: usize = 3;
@@ -48,6 +48,18 @@ impl Reader {
             reading.resumed.push((cursor, self.resume(topic, cursor, reading.head).await?));
         }
         Ok(reading)
+    }
+
+    /// The history of a `stream`, the snapshot of a `state` topic, and the head.
+    ///
+    /// # Errors
+    /// What the node said instead.
+    pub async fn show(&self, topic: &str, kind: Kind) -> Result<(Vec<Seen>, ResourceVersion), String> {
+        if kind == Kind::Stream {
+            return self.history(topic, "limit=1000").await;
+        }
+        let snapshot = self.get(&format!("/v1/topics/{topic}")).await?;
+        Ok((items(&snapshot, "items")?, version(&snapshot)))
     }
 
     async fn history(&self, topic: &str, query: &str) -> Result<(Vec<Seen>, ResourceVersion), String> {

@@ -25,6 +25,13 @@ impl Report {
         broken
     }
 
+    /// Topics that were deleted, and publications that left by themselves.
+    pub fn departed(&self) -> (usize, usize) {
+        // Each row has the sums of its episode so far.
+        let last: BTreeMap<u64, &Row> = self.rows.iter().map(|row| (row.seed, row)).collect();
+        last.values().fold((0, 0), |(deleted, expired), row| (deleted + row.deleted, expired + row.expired))
+    }
+
     pub fn blows_with_breaches(&self) -> usize {
         self.rows.iter().filter(|row| !row.breaches.is_empty()).count()
     }
@@ -38,8 +45,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>20} {:>7} {:>10} {:>9} {:>10} {:>8} {:>8} {:>6}  broken",
-            "seed", "at", "phase", "answered", "unanswered", "lost B", "kept B", "names"
+            "{:>20} {:>7} {:>10} {:>9} {:>10} {:>7} {:>7} {:>8} {:>8} {:>6}  broken",
+            "seed", "at", "phase", "answered", "unanswered", "deleted", "expired", "lost B", "kept B", "names"
         )?;
         for row in &self.rows {
             let at = match row.blow {
@@ -48,6 +55,7 @@ impl fmt::Display for Report {
             };
             let (phase, loss) = (format!("{:?}", row.phase).to_lowercase(), row.loss);
             write!(f, "{:>20} {at:>7} {phase:>10} {:>9} {:>10} ", row.seed, row.answered, row.unanswered)?;
+            write!(f, "{:>7} {:>7} ", row.deleted, row.expired)?;
             write!(f, "{:>8} {:>8} {:>6}  ", loss.lost_bytes, loss.kept_bytes, loss.lost_names)?;
             for breach in row.breaches.iter().take(3) {
                 let what: String = breach.what.chars().take(400).collect();

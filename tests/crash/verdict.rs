@@ -52,6 +52,10 @@ pub enum Promise {
     Resume,
     /// A watcher gets everything once and in order, over all restarts.
     Watch,
+    /// A topic that was deleted does not come back.
+    Deleted,
+    /// What has left a topic does not come back.
+    Gone,
 }
 
 impl fmt::Display for Breach {

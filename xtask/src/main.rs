@@ -5,6 +5,7 @@
 
 mod bundle;
 mod codegen;
+mod crash;
 mod install;
 mod project;
 mod size;
@@ -38,6 +39,8 @@ enum Command {
     Bundle(Mode),
     /// Measure what a browser loads against its limit
     Size,
+    /// Cut the power and kill the process under load, at full size
+    Crash(crash::Options),
 }
 
 #[derive(Args)]
@@ -68,6 +71,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Bundle(Mode { check: true }) => bundle::check(&project)?,
         Command::Bundle(Mode { check: false }) => bundle::write(&project)?,
         Command::Size => size::run(&project)?,
+        Command::Crash(options) => crash::run(&project, &options)?,
     }
     Ok(true)
 }
