@@ -32,7 +32,16 @@ fn fanfare(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 fn run(arguments: &[&str]) -> Output {
-    fanfare(arguments).output().expect("the binary under test starts")
+    ended(fanfare(arguments))
+}
+
+/// The same, of a command that was prepared; where a node was started goes with it.
+fn ended(mut command: Command) -> Output {
+    let output = command.output().expect("the binary under test starts");
+    if let Some(directory) = command.get_current_dir() {
+        let _ = fs::remove_dir_all(directory);
+    }
+    output
 }
 
 /// What a command that must succeed prints.
@@ -253,8 +262,9 @@ fn a_wrong_variable_is_named() {
         ("FANFARE_AUTH__KEYS", "x", "not supported by this version"),
         ("FANFARE_LOG", "a=b=c", "is not a filter"),
     ] {
-        let output = fanfare(&["serve", "--listen", "127.0.0.1:0"]).env(name, value).output().expect("it starts");
-        assert_fails(&output, 1, &[&format!("error: {name}: "), part]);
+        let mut command = fanfare(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env(name, value);
+        assert_fails(&ended(command), 1, &[&format!("error: {name}: "), part]);
     }
 }
 
