@@ -17,6 +17,7 @@ mod websocket;
 
 mod disk;
 mod fanfare;
+mod floor;
 mod jetstream;
 mod load;
 mod peer;
@@ -24,6 +25,7 @@ mod redis;
 mod report;
 mod wire;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,7 @@ use clap::{Parser, ValueEnum};
 
 use disk::Disk;
 use fanfare::Fanfare;
+use floor::Floor;
 use jetstream::JetStream;
 use load::{Load, Run};
 use peer::{Directory, Peer};
@@ -60,8 +63,11 @@ struct Options {
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Only these.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Server::Fanfare, Server::Redis, Server::Jetstream])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Server::Fanfare, Server::Redis, Server::Jetstream, Server::Floor])]
     servers: Vec<Server>,
+    /// Only these loads, as `CLIENTSxIN_FLIGHT`: `256x1`.
+    #[arg(long, value_delimiter = ',')]
+    loads: Vec<String>,
     /// Leaves out the JetStream of which an old version is made to sync: it needs root and ext4.
     #[arg(long)]
     no_emulation: bool,
@@ -71,6 +77,9 @@ struct Options {
     /// Throws one acknowledgement away. The run must then fail: that is how we know that it counts.
     #[arg(long)]
     lose_one: bool,
+    /// Is the server of that name, on this address: how the bench starts it.
+    #[arg(long, hide = true)]
+    floor: Option<SocketAddr>,
     /// What cargo says to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -81,10 +90,14 @@ enum Server {
     Fanfare,
     Redis,
     Jetstream,
+    Floor,
 }
 
 fn main() -> Result<()> {
     let mut options = Options::parse();
+    if let Some(address) = options.floor {
+        return floor::serve(address, &options.dir);
+    }
     if options.quick {
         (options.rounds, options.seconds) = (1, 0.5);
     }
@@ -124,6 +137,9 @@ fn peers(directory: &Path, options: &Options) -> Result<Vec<Box<dyn Peer>>> {
         let wanted = all.filter(|jetstream| !(options.no_emulation && jetstream.is_emulated()));
         peers.extend(wanted.map(|jetstream| Box::new(jetstream) as Box<dyn Peer>));
     }
+    if options.servers.contains(&Server::Floor) {
+        peers.push(Box::new(Floor));
+    }
     Ok(peers)
 }
 
@@ -135,7 +151,8 @@ fn cells(options: &Options) -> Vec<Cell> {
             for in_flight in [1, 10, 100] {
                 let is_same = topics == Topics::One && clients == 1;
                 let is_quick = [(1, 1), (32, 1), (256, 100)].contains(&(clients, in_flight));
-                if !is_same && (is_quick || !options.quick) {
+                let is_wanted = options.loads.is_empty() || options.loads.contains(&format!("{clients}x{in_flight}"));
+                if !is_same && is_wanted && (is_quick || !options.quick) {
                     cells.push(Cell { clients, in_flight, topics });
                 }
             }

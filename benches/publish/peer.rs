@@ -40,11 +40,13 @@ pub trait Peer {
     fn stored(&self, address: SocketAddr, topics: usize) -> Result<u64>;
 }
 
-/// The two whose acknowledgements mean the same, on disk, and that are held against each other.
+/// Those whose acknowledgements mean the same, on disk, and that are held against each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Promise {
     Ours,
     Theirs,
+    /// Of one that does nothing else.
+    Floor,
 }
 
 /// A peer that was started. When it is dropped, its process ends, and then its directory goes.

@@ -121,8 +121,8 @@ pub fn targets(rows: &[Row], syncs: &[Duration]) -> Vec<String> {
     for row in rows.iter().filter(|row| row.promise == Some(Promise::Ours)) {
         let Some(other) = of(Promise::Theirs, row.cell) else { continue };
         if lines.is_empty() {
-            lines.push(format!("| CPU of {} : {} | topics | ratio | target |", row.server, other.server));
-            lines.push("| --- | --- | --- | --- |".to_owned());
+            lines.push(format!("| CPU of {} : {} | topics | ratio | floor | target |", row.server, other.server));
+            lines.push("| --- | --- | --- | --- | --- |".to_owned());
         }
         let (ratio, Cell { clients, in_flight, .. }) = (row.cpu() / other.cpu(), row.cell);
         let target = TARGETS.iter().find(|target| (target.0, target.1) == (clients, in_flight));
@@ -130,7 +130,9 @@ pub fn targets(rows: &[Row], syncs: &[Duration]) -> Vec<String> {
             Some((_, _, share_max)) => format!("≤ {share_max:.1}: {}", verdict(ratio <= *share_max)),
             None => "–".to_owned(),
         };
-        lines.push(format!("| {clients} × {in_flight} | {} | {ratio:.2} | {target} |", row.cell.topic_count()));
+        let floor = of(Promise::Floor, row.cell).map(|floor| format!("{:.2}", floor.cpu() / other.cpu()));
+        let (topics, floor) = (row.cell.topic_count(), floor.as_deref().unwrap_or("–"));
+        lines.push(format!("| {clients} × {in_flight} | {topics} | {ratio:.2} | {floor} | {target} |"));
     }
     let lone = Cell { clients: 1, in_flight: 1, topics: Topics::Each };
     if let (Some(row), false) = (of(Promise::Ours, lone), syncs.is_empty()) {
