@@ -8,6 +8,7 @@ pub mod backup;
 pub mod config;
 mod connection;
 mod gateway;
+mod hash;
 mod hub;
 pub mod inspection;
 pub mod limit;

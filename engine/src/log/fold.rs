@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::digest::Digest;
 use super::expiry::Deadlines;
 use super::rows::{Change, FoldRow};
 use super::weight;
+use crate::hash::HashMap;
 
 #[derive(Debug)]
 pub(super) struct Fold {
@@ -54,7 +55,7 @@ pub(super) struct Standing {
 impl Fold {
     pub(super) fn new() -> Self {
         Self {
-            keys: HashMap::new(),
+            keys: HashMap::default(),
             live: BTreeMap::new(),
             bytes: 0,
             expiring: Deadlines::new(),
@@ -65,7 +66,7 @@ impl Fold {
 
     /// From all of its rows, in any order.
     pub(super) fn restore(rows: Vec<FoldRow>) -> Self {
-        let mut fold = Self { keys: HashMap::with_capacity(rows.len()), ..Self::new() };
+        let mut fold = Self { keys: HashMap::with_capacity_and_hasher(rows.len(), Default::default()), ..Self::new() };
         for FoldRow { offset, event, bytes, expires_ms } in rows {
             let key = Box::from(event.key.as_deref().unwrap_or_default());
             fold.keys.insert(key, Place { offset, over_row: false });

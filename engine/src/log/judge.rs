@@ -1,8 +1,6 @@
 //! Whether a publish may be appended: everything that can refuse it is looked at before anything changes, so that a
 //! batch is all or nothing.
 
-use std::collections::HashMap;
-
 use fanfare_protocol::limits::{IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX, PUBLICATIONS_MAX};
 use fanfare_protocol::{Publication, ResourceVersion};
 
@@ -11,6 +9,7 @@ use super::fold::{Fold, Standing};
 use super::policy::{KEY_BYTES_MAX, Policy};
 use super::refusal::{KindFault, Parameter, Refusal};
 use super::weight;
+use crate::hash::HashMap;
 
 /// What the publications are judged against.
 pub(super) struct Bench<'a> {
@@ -121,7 +120,7 @@ struct Batch<'p> {
 
 impl<'p> Batch<'p> {
     fn of(fold: Option<&Fold>) -> Self {
-        Self { changed: HashMap::new(), keys: fold.map_or(0, Fold::keys_count), bytes: fold.map_or(0, Fold::bytes) }
+        Self { changed: HashMap::default(), keys: fold.map_or(0, Fold::keys_count), bytes: fold.map_or(0, Fold::bytes) }
     }
 
     fn change(&mut self, key: &'p str, old: Option<Standing>, new: Option<Standing>) {

@@ -1,6 +1,6 @@
 //! What a namespace says about its topics: their kind and every bound of theirs.
 
-use std::collections::HashMap;
+use crate::hash::HashMap;
 use std::sync::Arc;
 
 /// A key of a `state` topic: 1,024 bytes, so that a URL or a path can be one.
@@ -173,7 +173,7 @@ impl Policies {
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { default: Arc::new(Policy::new(Self::DEFAULT, Kind::Stream)), declared: HashMap::new() }
+        Self { default: Arc::new(Policy::new(Self::DEFAULT, Kind::Stream)), declared: HashMap::default() }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Figures of namespaces. Only declared ones have their own: a client can publish to a topic of any name, and each
 //! new label would stay in memory for good.
 
-use std::collections::HashMap;
-
 use fanfare_cluster::meta::NAMESPACES_MAX;
 use fanfare_protocol::metric;
 use parking_lot::RwLock;
@@ -12,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::register;
+use crate::hash::HashMap;
 use crate::log::{Committed, Policies};
 
 /// Namespaces that have labels of their own: as many as can be declared, three series each. What is beyond them would
@@ -108,7 +107,7 @@ impl Namespaces {
     /// How many topics there are, by what counts them.
     pub(super) fn topics<'a>(&self, counts: impl Iterator<Item = (&'a str, u64)>) {
         let declared = self.declared.read();
-        let (mut rest, mut named) = (0, HashMap::new());
+        let (mut rest, mut named) = (0, HashMap::default());
         for (name, count) in counts {
             if declared.contains_key(name) {
                 named.insert(name, count);

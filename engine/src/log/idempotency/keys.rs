@@ -1,10 +1,11 @@
 //! Free idempotency keys of a topic: kept for a window from their first use.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
 use super::{Outcome, Verdict, retry_after_ms};
+use crate::hash::HashMap;
 use crate::log::digest::Digest;
 use crate::log::policy::IdempotencyPolicy;
 use crate::log::refusal::Refusal;
@@ -34,7 +35,7 @@ struct StoredKey {
 
 impl Keys {
     pub(super) fn new() -> Self {
-        Self { stored: HashMap::new(), order: VecDeque::new(), ends_ms: 0, handed_through: 0, gone: Vec::new() }
+        Self { stored: HashMap::default(), order: VecDeque::new(), ends_ms: 0, handed_through: 0, gone: Vec::new() }
     }
 
     /// From all of their rows, in any order.
@@ -60,7 +61,7 @@ impl Keys {
         }
         if self.order.is_empty() && self.order.capacity() > 0 {
             // A burst must not keep its memory for the life of the topic.
-            (self.stored, self.order, self.ends_ms) = (HashMap::new(), VecDeque::new(), 0);
+            (self.stored, self.order, self.ends_ms) = (HashMap::default(), VecDeque::new(), 0);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Producers of a topic: each publishes with a sequence that grows by one, so that what is sent in a row over a
 //! connection that breaks, or through a leader that changes, lands in that row, once.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::mem;
 use std::ops::Range;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 
 use super::producer::ProducerLog;
 use super::{BadBlock, Outcome, Verdict, retry_after_ms};
+use crate::hash::HashMap;
 use crate::log::digest::Digest;
 use crate::log::expiry::Deadlines;
 use crate::log::policy::IdempotencyPolicy;
@@ -31,12 +31,12 @@ pub(super) struct Producers {
 
 impl Producers {
     pub(super) fn new() -> Self {
-        Self { live: HashMap::new(), silence: Deadlines::new(), last_heard_ms: 0, heard: false, gone: Vec::new() }
+        Self { live: HashMap::default(), silence: Deadlines::new(), last_heard_ms: 0, heard: false, gone: Vec::new() }
     }
 
     /// From all of their blocks, those of one producer ascending.
     pub(super) fn restore(rows: Vec<BlockRow>, policy: &IdempotencyPolicy) -> Result<Self, BadBlock> {
-        let mut live = HashMap::<Arc<str>, ProducerLog>::new();
+        let mut live = HashMap::<Arc<str>, ProducerLog>::default();
         for row in rows {
             let producer = Arc::clone(&row.producer);
             let bad = BadBlock { producer: Arc::clone(&producer), block: row.block };
@@ -70,7 +70,7 @@ impl Producers {
         }
         if self.live.is_empty() && self.live.capacity() > 0 {
             // A crowd that has left must not keep its memory for the life of the topic.
-            self.live = HashMap::new();
+            self.live = HashMap::default();
         }
     }
 

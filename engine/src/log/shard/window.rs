@@ -1,7 +1,6 @@
 //! From memory to the store: once in a while everything that changed is handed over as one [`Window`], and once that
 //! is stored, what was not touched for long may leave memory. One window of a shard is on its way at a time.
 
-use std::collections::HashMap;
 use std::mem;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use fanfare_cluster::Position;
 use fanfare_protocol::TopicName;
 
 use super::ShardState;
+use crate::hash::HashMap;
 use crate::log::memory::Memory;
 use crate::log::rows::{Change, ShardRow, Window};
 use crate::log::slot::Slot;
