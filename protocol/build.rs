@@ -61,6 +61,8 @@ fn generate_wire_types() -> Outcome<()> {
         .bytes(["."])
         // Few events have one, and logs hold many events: in place it would be half of each.
         .boxed(".fanfare.v1.Event.error")
+        // A message is handed on by value a few times on its way to a shard, and is as large as its largest kind.
+        .boxed(".fanfare.v1.Publish.publication")
         // Sorted, so that equal values have equal bytes: views are shared and vectors compared by them.
         .btree_map(["."])
         .compile_fds(descriptors)?;

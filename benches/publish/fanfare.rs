@@ -111,7 +111,7 @@ impl Session {
         let producer = Producer { id: format!("{client:032x}.0"), sequence: 0 };
         let publish = Publish {
             topic: name(topic),
-            publication: Some(publication),
+            publication: Some(publication.into()),
             producer: Some(producer),
             ..Publish::default()
         };

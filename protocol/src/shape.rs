@@ -39,7 +39,7 @@ pub(crate) fn check_publish(publish: &Publish) -> Result<(), Error> {
     if publish.publication.is_none() && count == 0 {
         return bad("data", NEEDS_DATA);
     }
-    publish.publication.iter().chain(&publish.publications).try_for_each(check_publication)?;
+    publish.publication.as_deref().into_iter().chain(&publish.publications).try_for_each(check_publication)?;
     check_key_length("idempotencyKey", publish.idempotency_key.as_deref())?;
     check_key_length("producer", publish.producer.as_ref().map(|producer| producer.id.as_str()))
 }

@@ -40,10 +40,11 @@ impl TopicName {
         if name.len() > TOPIC_BYTES_MAX {
             return Err(BadTopicName::TooLong(name.len()));
         }
-        match name.chars().find(|character| !is_allowed(*character)) {
-            Some(character) => Err(BadTopicName::Character(character)),
-            None => Ok(Self(Arc::from(name))),
+        if name.bytes().all(is_allowed) {
+            return Ok(Self(Arc::from(name)));
         }
+        let refused = name.chars().find(|character| !u8::try_from(*character).is_ok_and(is_allowed));
+        Err(BadTopicName::Character(refused.unwrap_or(char::REPLACEMENT_CHARACTER)))
     }
 
     /// The whole name.
@@ -75,8 +76,9 @@ impl TopicName {
     }
 }
 
-fn is_allowed(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | ':' | '~' | '@' | '{' | '}')
+/// No byte of a character outside ASCII is.
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'~' | b'@' | b'{' | b'}')
 }
 
 impl fmt::Display for TopicName {

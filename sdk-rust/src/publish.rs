@@ -132,6 +132,7 @@ impl Request {
         let Self { handle, topic, idempotency_key } = self;
         let topic = topic?.as_str().to_owned();
         let bytes = publications.iter().chain(&publication).map(raw_bytes).sum();
+        let publication = publication.map(Box::new);
         let publish =
             fanfare_protocol::Publish { topic, publication, publications, idempotency_key, ..Default::default() };
         Pending::ask(&handle, bytes, |ticket, reply| Command::Publish(ticket, Box::new(publish), reply))

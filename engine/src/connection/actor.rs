@@ -4,9 +4,8 @@
 //! said Close. Gets no messages from other actors (events are written by the hub), so its mailbox stays empty; what
 //! it works on is bounded by `limits.requests_in_flight_max`. If it panics, its socket closes and the client resumes.
 
-use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use bytes::{Bytes, BytesMut};
@@ -22,37 +21,29 @@ use super::websocket::{self, Breach, Inbound};
 use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::{CodeLabel, Transport};
 use crate::topic::plan::WatchPlan;
-use crate::topic::publish::Publishing;
+use crate::topic::publish::{Origin, Publishing};
 use crate::topic::watch::Watching;
 use crate::view::{Wire, put_envelope};
 
 /// How long our last words may take to reach a peer that does not close.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Names a connection within the cluster: 64 random bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub u64);
+/// Names a connection within the cluster: 64 random bits, as 16 hexadecimal digits. Each publication carries it, so it is
+/// kept as the text that it is sent as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId(Box<str>);
 
 impl ConnectionId {
     /// A new one.
     #[must_use]
     pub fn random() -> Self {
-        Self(fastrand::u64(..))
+        Self(format!("{:016x}", fastrand::u64(..)).into())
     }
 
-    /// As 16 hexadecimal digits. Each publication carries it, so it is written without a formatter.
+    /// Its digits.
     #[must_use]
-    pub fn to_hex(self) -> String {
-        let digit = |at: u32| char::from_digit((self.0 >> (4 * at)) as u32 & 0xF, 16);
-        let mut hex = String::with_capacity(16);
-        hex.extend((0..16).rev().filter_map(digit));
-        hex
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_hex())
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -122,8 +113,8 @@ impl Connection {
         ctx.run_later(LINGER, |_, ctx| ctx.stop());
     }
 
-    fn message(&mut self, text: bool, data: &Bytes, ctx: &mut Context<Self>) {
-        self.outlet.requested(self.hub.now_s());
+    fn message(&mut self, text: bool, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
+        self.outlet.requested(self.hub.second_of(heard_at));
         self.hub.node().telemetry.connections_bytes_received.inc_by(data.len() as u64);
         if text != (self.encoding == Encoding::Json) {
             let expected = if text { "binary" } else { "text" };
@@ -133,7 +124,7 @@ impl Connection {
         }
         for envelope in fanfare_protocol::envelopes(self.encoding, data) {
             match envelope.and_then(|envelope| fanfare_protocol::decode(self.encoding, &envelope)) {
-                Ok(incoming) => self.incoming(incoming, ctx),
+                Ok(incoming) => self.incoming(incoming, heard_at, ctx),
                 // Who wants no answer may be newer than this node, and is not told that it is: rule E4.
                 Err(error) if error.id == 0 && error.error.known_code() == Some(Code::UnknownType) => {}
                 Err(error) => self.fail(error.id, error.error),
@@ -141,12 +132,12 @@ impl Connection {
         }
     }
 
-    fn incoming(&mut self, incoming: fanfare_protocol::Incoming, ctx: &mut Context<Self>) {
-        let (id, node, connection_id) = (incoming.id, Rc::clone(&self.hub), self.id);
-        let node = node.node();
+    fn incoming(&mut self, incoming: fanfare_protocol::Incoming, heard_at: Instant, ctx: &mut Context<Self>) {
+        let id = incoming.id;
+        let node = self.hub.node();
         let limits = &node.config.limits;
         let welcome = || Welcome {
-            connection_id: connection_id.to_string(),
+            connection_id: self.id.as_str().to_owned(),
             node_id: node.label.clone(),
             limits: Limits {
                 frame_bytes_max: limits.frame_bytes_max as u64,
@@ -161,15 +152,15 @@ impl Connection {
             Ok(Effect::Answer(id, message)) => self.say(id, &message),
             Ok(Effect::Perform(id, request)) => {
                 node.telemetry.requests_in_flight.inc();
-                self.perform(id, request, ctx);
+                self.perform(id, request, heard_at, ctx);
             }
             Err(error) => self.fail(id, error),
         }
     }
 
-    fn perform(&mut self, id: u64, request: Request, ctx: &mut Context<Self>) {
+    fn perform(&mut self, id: u64, request: Request, heard_at: Instant, ctx: &mut Context<Self>) {
         match request {
-            Request::Publish(publish) => self.publish(id, publish, ctx),
+            Request::Publish(publish) => self.publish(id, publish, heard_at, ctx),
             Request::Subscribe(plans, several) => self.subscribe(id, plans, several, ctx),
             Request::Unsubscribe(view) => {
                 let ended = match self.outlet.slot(view) {
@@ -185,21 +176,23 @@ impl Connection {
         }
     }
 
-    fn publish(&mut self, id: u64, publish: Publish, ctx: &mut Context<Self>) {
+    fn publish(&mut self, id: u64, publish: Publish, heard_at: Instant, ctx: &mut Context<Self>) {
         // Proposed before anything else is read, so that a connection's publishes keep their order.
         let place = self.publishing.vacant_entry();
         let name = place.key() as u64;
-        match self.hub.node().publish(publish, Some(self.id), || self.answers.ticket(name)) {
+        let origin = Origin { connection_id: Some(self.id.as_str()), heard_at };
+        match self.hub.node().publish(publish, origin, || self.answers.ticket(name)) {
             Ok(publishing) => drop(place.insert((id, publishing))),
             Err(error) => self.answer(id, Err(error), ctx),
         }
     }
 
     fn answered(&mut self, answers: Vec<Answered<Bytes>>, ctx: &mut Context<Self>) {
+        let now = Instant::now();
         for (name, answer) in answers {
             // Each ticket is answered once, so the name is that of the publish that it was drawn for.
             if let Some((id, publishing)) = self.publishing.try_remove(name as usize) {
-                let published = publishing.end(answer, &self.hub.node().telemetry);
+                let published = publishing.end(answer, now, &self.hub.node().telemetry);
                 self.answer(id, published.map(Message::Published), ctx);
             }
         }
@@ -320,13 +313,13 @@ impl StreamHandler<Input> for Connection {
         match input {
             Input::Notice(notice) => self.notice(notice, ctx),
             Input::Answered(answers) => self.answered(answers, ctx),
-            Input::Item(Inbound::Message { text, data }) => self.message(text, &data, ctx),
-            Input::Item(Inbound::Ping(payload)) => {
+            Input::Item(Inbound::Message { text, data }, heard_at) => self.message(text, &data, heard_at, ctx),
+            Input::Item(Inbound::Ping(payload), _) => {
                 self.outlet.push(|out| websocket::put_pong(&payload, out));
                 self.hub.flush_soon(&self.outlet);
             }
-            Input::Item(Inbound::Pong) => {}
-            Input::Item(Inbound::Close(code)) => self.close_quietly(code.unwrap_or(1000), "", ctx),
+            Input::Item(Inbound::Pong, _) => {}
+            Input::Item(Inbound::Close(code), _) => self.close_quietly(code.unwrap_or(1000), "", ctx),
             Input::Breach(breach) => {
                 let code = match breach {
                     Breach::TooLarge { .. } => Code::FrameTooLarge,

@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use fanfare_cluster::{Answered, Answers};
@@ -29,8 +30,8 @@ thread_local! {
 /// One thing to handle.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// From the peer.
-    Item(websocket::Inbound),
+    /// From the peer, at that time.
+    Item(websocket::Inbound, Instant),
     /// The peer broke the rules; nothing more is read as frames.
     Breach(Breach),
     /// From this worker.
@@ -46,6 +47,8 @@ pub(super) struct InboundStream {
     outlet: Rc<Outlet>,
     answers: Answers<Bytes>,
     buffer: BytesMut,
+    /// When the latest of it came.
+    heard_at: Instant,
     reader: Reader,
     /// After a breach or a close what arrives is thrown away, so that the peer still gets our last words.
     discards: bool,
@@ -60,6 +63,7 @@ impl InboundStream {
             outlet,
             answers,
             buffer: read_ahead,
+            heard_at: Instant::now(),
             reader: Reader::default(),
             discards: false,
             write_ended: false,
@@ -67,14 +71,14 @@ impl InboundStream {
     }
 
     fn poll_writes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now_s = self.hub.now_s();
         while self.outlet.is_blocked() {
-            if self.outlet.poll_unblocked(cx, now_s).is_pending() {
+            if self.outlet.poll_unblocked(cx, self.hub.now_s()).is_pending() {
                 return Poll::Pending;
             }
             self.hub.pump(&self.outlet);
         }
-        if self.outlet.is_closing() && !self.write_ended && self.outlet.poll_unblocked(cx, now_s).is_ready() {
+        let is_ending = self.outlet.is_closing() && !self.write_ended;
+        if is_ending && self.outlet.poll_unblocked(cx, self.hub.now_s()).is_ready() {
             self.write_ended = true;
             if let Some(stream) = self.outlet.stream() {
                 // The peer may be gone already; the read below tells.
@@ -91,7 +95,7 @@ impl InboundStream {
         }
         let bytes_max = self.hub.node().config.limits.frame_bytes_max;
         match self.reader.read(&mut self.buffer, bytes_max) {
-            Ok(item) => item.map(Input::Item),
+            Ok(item) => item.map(|item| Input::Item(item, self.heard_at)),
             Err(breach) => {
                 self.discards = true;
                 Some(Input::Breach(breach))
@@ -121,7 +125,8 @@ impl InboundStream {
             match read {
                 Ok(0) => return Poll::Ready(false),
                 Ok(_) => {
-                    self.outlet.heard(self.hub.now_s());
+                    self.heard_at = Instant::now();
+                    self.outlet.heard(self.hub.second_of(self.heard_at));
                     return Poll::Ready(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -8,4 +8,4 @@ mod inbound;
 mod session;
 pub mod websocket;
 
-pub use actor::{Connection, ConnectionId};
+pub use actor::Connection;

@@ -4,7 +4,7 @@
 //! whole declared frame, and leaves UTF-8, joined fragments and their total size to the caller. Here the header is
 //! judged first, so that a lying length costs nothing. Keeps rules L1 to L3 of the protocol's `SPEC.md`.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// Fragments that one message may come in. Real clients send a handful; empty ones in a flood would otherwise
 /// keep a connection busy for nothing.
@@ -100,8 +100,8 @@ impl Reader {
             if buf.len() < header.size + header.length {
                 return Ok(None);
             }
-            let mut frame = buf.split_to(header.size + header.length);
-            let mut payload = frame.split_off(header.size);
+            buf.advance(header.size);
+            let mut payload = buf.split_to(header.length);
             unmask(&mut payload, header.mask);
             let inbound = match header.opcode {
                 OPCODE_PING => Some(Inbound::Ping(payload.freeze())),

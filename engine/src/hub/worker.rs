@@ -107,7 +107,13 @@ impl Hub {
     /// Seconds since the hub began: the clock of heartbeats.
     #[must_use]
     pub fn now_s(&self) -> u32 {
-        u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX)
+        self.second_of(Instant::now())
+    }
+
+    /// A moment on that clock.
+    #[must_use]
+    pub fn second_of(&self, moment: Instant) -> u32 {
+        u32::try_from(moment.saturating_duration_since(self.started).as_secs()).unwrap_or(u32::MAX)
     }
 
     /// Enters a connection into the heartbeat sweep; gives the key to leave with.

@@ -6,11 +6,12 @@
 //! added here, because what retention frees is known to the shards alone; so before anyone is refused for them, the
 //! shards are asked. That costs some microseconds, once for each time that a namespace has written the rest of its quota.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use fanfare_protocol::{Code, Error, Event, Publication};
 use parking_lot::Mutex;
 
+use crate::hash::HashMap;
 use crate::log::rows::Usage;
 use crate::log::{Committed, Kind, Policies, Policy};
 
@@ -74,41 +75,36 @@ impl Census {
         }
     }
 
-    /// Whether one more topic may be created under a policy.
+    /// Whether publications to a topic may be stored under a policy: the topic created if it `is_new`, which is only asked
+    /// where one more would be too many; and before retention makes room for them. `recount` asks the shards what they hold,
+    /// and is asked when there seems to be no room. Deletes of keys always may: they are a way out.
     ///
     /// # Errors
-    /// `TOO_MANY_TOPICS`.
-    pub fn admit(&self, policy: &Policy) -> Result<(), Error> {
-        let counts = self.counts.lock();
-        let (max, what) = if counts.of(policy).topics >= policy.topics_max {
-            (policy.topics_max, policy.name.as_str())
-        } else if counts.topics >= self.topics_max {
-            (self.topics_max, "the node")
-        } else {
-            return Ok(());
-        };
-        Err(Error::of(Code::TooManyTopics).with_message(format!("`{what}` has {max} topics, as many as it may")))
-    }
-
-    /// Whether publications may be stored under a policy, before retention makes room for them. `recount` asks the
-    /// shards what they hold, and is asked when there seems to be no room. Deletes of keys always may: they are a way out.
-    ///
-    /// # Errors
-    /// `QUOTA_EXCEEDED`.
-    pub fn admit_bytes(
+    /// `TOO_MANY_TOPICS`, `QUOTA_EXCEEDED`, those of `is_new`.
+    pub fn admit(
         &self,
         policy: &Policy,
         publications: &[Publication],
+        is_new: impl FnOnce() -> Result<bool, Error>,
         recount: impl FnOnce() -> BTreeMap<String, Usage>,
     ) -> Result<(), Error> {
         let bytes: u64 = publications.iter().filter(|publication| !publication.delete).map(weight).sum();
-        let fits = |counts: &Counts| counts.of(policy).bytes.saturating_add(bytes) <= policy.bytes_max;
-        if bytes == 0 || fits(&self.counts.lock()) {
+        let fits = |usage: Usage| usage.bytes.saturating_add(bytes) <= policy.bytes_max;
+        let (usage, topics) = {
+            let counts = self.counts.lock();
+            (counts.of(policy), counts.topics)
+        };
+        if let Some(refused) = self.full_of_topics(policy, usage.topics, topics)
+            && is_new()?
+        {
+            return Err(refused);
+        }
+        if bytes == 0 || fits(usage) {
             return Ok(());
         }
         // Not under the lock: who commits has to count meanwhile. What it counts between the two is seen next time.
         let counted = Counts::from(recount());
-        let is_room = fits(&counted);
+        let is_room = fits(counted.of(policy));
         *self.counts.lock() = counted;
         if is_room {
             return Ok(());
@@ -116,6 +112,19 @@ impl Census {
         let Policy { name, bytes_max, .. } = policy;
         let message = format!("the namespace `{name}` holds nearly {bytes_max} bytes, as many as it may");
         Err(Error::of(Code::QuotaExceeded).with_message(message).with_retry_after_ms(QUOTA_RETRY_MS))
+    }
+
+    /// What a topic too many is told: with so many under its policy, and on the node.
+    fn full_of_topics(&self, policy: &Policy, under_policy: u64, on_node: u64) -> Option<Error> {
+        let (max, what) = if under_policy >= policy.topics_max {
+            (policy.topics_max, policy.name.as_str())
+        } else if on_node >= self.topics_max {
+            (self.topics_max, "the node")
+        } else {
+            return None;
+        };
+        let message = format!("`{what}` has {max} topics, as many as it may");
+        Some(Error::of(Code::TooManyTopics).with_message(message))
     }
 }
 
@@ -159,6 +168,21 @@ mod tests {
         Publication { data: Some(Bytes::from(vec![b'1'; bytes])), ..Publication::default() }
     }
 
+    /// A publish that would create its topic.
+    fn admit(census: &Census, policy: &Policy) -> Result<(), Error> {
+        census.admit(policy, &[publication(1)], || Ok(true), || unreachable!("there is room for its bytes"))
+    }
+
+    /// A publish to a topic that is there.
+    fn admit_bytes(
+        census: &Census,
+        policy: &Policy,
+        publications: &[Publication],
+        recount: impl FnOnce() -> BTreeMap<String, Usage>,
+    ) -> Result<(), Error> {
+        census.admit(policy, publications, || unreachable!("there is room for a topic"), recount)
+    }
+
     fn empty(topics_max: usize) -> Census {
         Census::new(topics_max, BTreeMap::new())
     }
@@ -173,12 +197,20 @@ mod tests {
         let policies = Policies::new([two.clone()]);
         let census = empty(3);
         census.count(&[committed("two:a", true, false), committed("two:b", true, false)], &policies);
-        assert_eq!(census.admit(&two).unwrap_err().known_code(), Some(Code::TooManyTopics));
-        assert!(census.admit(policies.of("other")).is_ok());
+        assert_eq!(admit(&census, &two).unwrap_err().known_code(), Some(Code::TooManyTopics));
+        assert!(admit(&census, policies.of("other")).is_ok());
         census.count(&[committed("other:a", true, false)], &policies);
-        assert!(census.admit(policies.of("other")).is_err());
+        assert!(admit(&census, policies.of("other")).is_err());
         census.count(&[committed("two:a", false, true)], &policies);
-        assert!(census.admit(&two).is_ok());
+        assert!(admit(&census, &two).is_ok());
+    }
+
+    #[test]
+    fn a_topic_that_is_there_takes_publications_when_no_other_may_be_created() {
+        let one = Policy { topics_max: 1, ..Policy::new("one", Kind::Stream) };
+        let census = Census::new(10, usage("one", 1, 0));
+        let held = || unreachable!("there is room for its bytes");
+        assert!(census.admit(&one, &[publication(1)], || Ok(false), held).is_ok());
     }
 
     #[test]
@@ -186,14 +218,14 @@ mod tests {
         let census = empty(1);
         let policies = Policies::default();
         census.count(&[committed("a", true, true)], &policies);
-        assert!(census.admit(policies.of("a")).is_ok());
+        assert!(admit(&census, policies.of("a")).is_ok());
     }
 
     #[test]
     fn what_the_shards_hold_counts_from_the_start() {
         let one = Policy { topics_max: 1, ..Policy::new("one", Kind::Stream) };
-        assert!(Census::new(10, usage("one", 1, 0)).admit(&one).is_err());
-        assert!(Census::new(1, usage("other", 1, 0)).admit(&one).is_err());
+        assert!(admit(&Census::new(10, usage("one", 1, 0)), &one).is_err());
+        assert!(admit(&Census::new(1, usage("other", 1, 0)), &one).is_err());
     }
 
     #[test]
@@ -201,12 +233,12 @@ mod tests {
         let policy = Policy { bytes_max: 1_000, ..Policy::new("a", Kind::Stream) };
         let census = Census::new(10, usage("a", 1, 400));
         let held = || usage("a", 1, 400);
-        assert!(census.admit_bytes(&policy, &[publication(344)], held).is_ok(), "400 + 344 + 256");
-        let refused = census.admit_bytes(&policy, &[publication(345)], held).unwrap_err();
+        assert!(admit_bytes(&census, &policy, &[publication(344)], held).is_ok(), "400 + 344 + 256");
+        let refused = admit_bytes(&census, &policy, &[publication(345)], held).unwrap_err();
         assert_eq!((refused.known_code(), refused.retry_after_ms), (Some(Code::QuotaExceeded), Some(QUOTA_RETRY_MS)));
         let deletes = [Publication { key: Some("k".to_owned()), delete: true, ..Publication::default() }];
         let full = Census::new(10, usage("a", 1, 5_000));
-        assert!(full.admit_bytes(&policy, &deletes, || usage("a", 1, 5_000)).is_ok());
+        assert!(admit_bytes(&full, &policy, &deletes, || usage("a", 1, 5_000)).is_ok());
     }
 
     #[test]
@@ -215,14 +247,14 @@ mod tests {
         let policies = Policies::new([policy.clone()]);
         let census = empty(10);
         let never = || unreachable!("there is room");
-        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok());
+        assert!(admit_bytes(&census, &policy, &[publication(100)], never).is_ok());
         let batch = Committed { events: vec![event(1_000)], ..committed("a:x", true, false) };
         census.count(std::slice::from_ref(&batch), &policies);
-        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok());
+        assert!(admit_bytes(&census, &policy, &[publication(100)], never).is_ok());
         census.count(&[Committed { created: false, ..batch }], &policies);
         // Retention has let go of the first: the shards know, the census does not.
-        assert!(census.admit_bytes(&policy, &[publication(100)], || usage("a", 1, 1_256)).is_ok());
-        assert!(census.admit_bytes(&policy, &[publication(100)], never).is_ok(), "it has learned it");
+        assert!(admit_bytes(&census, &policy, &[publication(100)], || usage("a", 1, 1_256)).is_ok());
+        assert!(admit_bytes(&census, &policy, &[publication(100)], never).is_ok(), "it has learned it");
     }
 
     #[test]
@@ -231,6 +263,6 @@ mod tests {
         let policies = Policies::new([policy.clone()]);
         let census = empty(10);
         census.count(&[Committed { events: vec![event(200)], ..committed("a:x", true, false) }], &policies);
-        assert!(census.admit_bytes(&policy, &[publication(1)], || usage("a", 1, 912)).is_err());
+        assert!(admit_bytes(&census, &policy, &[publication(1)], || usage("a", 1, 912)).is_err());
     }
 }

@@ -13,7 +13,6 @@ use fanfare_protocol::{
 
 use super::fetch::faulted;
 use super::plan;
-use crate::connection::ConnectionId;
 use crate::log::{self, Answer};
 use crate::namespace::takes_publications;
 use crate::node::Node;
@@ -28,7 +27,7 @@ impl Node {
     pub fn publish(
         &self,
         publish: Publish,
-        connection: Option<ConnectionId>,
+        origin: Origin<'_>,
         ticket: impl FnOnce() -> Ticket<Bytes>,
     ) -> Result<Publishing, Error> {
         let topic = self.topic_of(&publish.topic)?;
@@ -36,29 +35,22 @@ impl Node {
         let policy = policies.of(topic.namespace());
         takes_publications(policy)?;
         self.admit_write(policy.durability)?;
-        let admitted = self.census.admit(policy);
-        // Only where one more would be too many it has to be known whether it is one more.
-        if let Err(refused) = admitted
-            && self.log.head(&topic).map_err(|fault| faulted(&fault))?.is_none()
-        {
-            return Err(refused);
-        }
         let is_batch = publish.publication.is_none();
         let publications =
             publications(publish.publication, publish.publications, self.config.limits.batch_publications_max)?;
-        self.census.admit_bytes(policy, &publications, || self.log.usage())?;
+        let is_new = || Ok(self.log.head(&topic).map_err(|fault| faulted(&fault))?.is_none());
+        self.census.admit(policy, &publications, is_new, || self.log.usage())?;
         let command = log::Publish {
             topic: topic.as_str().to_owned(),
             new_epoch: fastrand::u64(1..),
             publications,
-            connection_id: connection.map(ConnectionId::to_hex),
+            connection_id: origin.connection_id.map(str::to_owned),
             idempotency_key: publish.idempotency_key,
             producer: publish.producer,
             ..log::Publish::default()
         };
-        let began = Instant::now();
         self.propose_for(policy.durability, &topic, command.into_command(), ticket());
-        Ok(Publishing { topic, is_batch, began })
+        Ok(Publishing { topic, is_batch, heard_at: origin.heard_at })
     }
 
     /// Ends a topic. Resolves to the last version of the epoch that ended.
@@ -86,12 +78,17 @@ impl Node {
     }
 }
 
-fn publications(one: Option<Publication>, several: Vec<Publication>, max: usize) -> Result<Vec<Publication>, Error> {
-    let publications: Vec<_> = match (one, several) {
+/// What a publish carries, sealed.
+fn publications(
+    one: Option<Box<Publication>>,
+    several: Vec<Publication>,
+    max: usize,
+) -> Result<Vec<Publication>, Error> {
+    let mut publications = match (one, several) {
         (Some(_), several) if !several.is_empty() => {
             return Err(bad("publications", "give one publication or `publications`, not both"));
         }
-        (Some(one), _) => vec![one],
+        (Some(one), _) => vec![*one],
         (None, several) => several,
     };
     if publications.is_empty() {
@@ -100,11 +97,12 @@ fn publications(one: Option<Publication>, several: Vec<Publication>, max: usize)
     if publications.len() > max {
         return Err(bad("publications", &format!("at most {max} in one batch")));
     }
-    publications.into_iter().map(sealed).collect()
+    publications.iter_mut().try_for_each(seal)?;
+    Ok(publications)
 }
 
-/// A publication as it is stored: its JSON valid and compact.
-fn sealed(mut publication: Publication) -> Result<Publication, Error> {
+/// Makes of a publication what is stored: its JSON valid and compact.
+fn seal(publication: &mut Publication) -> Result<(), Error> {
     if publication.content_type() == ContentType::Json
         && let Some(data) = publication.data.take()
     {
@@ -112,7 +110,16 @@ fn sealed(mut publication: Publication) -> Result<Publication, Error> {
             .map_err(|e| Error::of(Code::Malformed).with_message(format!("`data`: {e}")))?;
         publication.data = Some(compacted);
     }
-    Ok(publication)
+    Ok(())
+}
+
+/// Where a publish comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The connection, if it is one that others may know.
+    pub connection_id: Option<&'a str>,
+    /// When its bytes were there.
+    pub heard_at: Instant,
 }
 
 /// A publish on its way.
@@ -120,16 +127,21 @@ fn sealed(mut publication: Publication) -> Result<Publication, Error> {
 pub struct Publishing {
     topic: TopicName,
     is_batch: bool,
-    began: Instant,
+    heard_at: Instant,
 }
 
 impl Publishing {
-    /// What the shard's answer means to whoever published.
+    /// What the shard's answer, which came at `now`, means to whoever published.
     ///
     /// # Errors
     /// Why nothing was published; after `UNAVAILABLE`, `STORAGE_FAULT` or `NO_QUORUM` it may have been all the same.
-    pub fn end(self, answer: Result<Bytes, Unavailable>, telemetry: &Telemetry) -> Result<Published, Error> {
-        telemetry.commit.observe(self.began.elapsed().as_secs_f64());
+    pub fn end(
+        self,
+        answer: Result<Bytes, Unavailable>,
+        now: Instant,
+        telemetry: &Telemetry,
+    ) -> Result<Published, Error> {
+        telemetry.commit.observe(now.saturating_duration_since(self.heard_at).as_secs_f64());
         match Answer::decode(answer.map_err(unavailable)?) {
             Ok(Answer::Published(published)) => {
                 if published.repeated {

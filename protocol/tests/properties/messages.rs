@@ -137,7 +137,7 @@ fn publication() -> Drawn<Publication> {
 
 fn publish() -> Drawn<Publish> {
     let content = prop_oneof![
-        publication().prop_map(|publication| (Some(publication), vec![])),
+        publication().prop_map(|publication| (Some(publication.into()), vec![])),
         vec(publication(), 1..4).prop_map(|publications| (None, publications)),
     ];
     let producer = ("[a-z]{1,8}", integer()).prop_map(|(id, sequence)| Producer { id, sequence });

@@ -245,7 +245,7 @@ fn frame_bytes(encoding: Encoding, publish: &Publish) -> usize {
     /// No node would take only smaller frames.
     const SMALL_BYTES: usize = 16 * 1024;
 
-    let publications = publish.publications.iter().chain(&publish.publication);
+    let publications = publish.publications.iter().chain(publish.publication.as_deref());
     let estimate = publications.fold(OVERHEAD_BYTES, |bytes, publication| {
         let data_bytes = publication.data.as_ref().map_or(0, bytes::Bytes::len);
         let text_bytes = raw_bytes(publication) - data_bytes;

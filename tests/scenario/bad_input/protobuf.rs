@@ -91,7 +91,7 @@ fn subscribe(watch: Watch) -> Subscribe {
 }
 
 fn publish(publication: Publication) -> Publish {
-    Publish { topic: "chat:a".to_owned(), publication: Some(publication), ..Publish::default() }
+    Publish { topic: "chat:a".to_owned(), publication: Some(publication.into()), ..Publish::default() }
 }
 
 fn json(data: &'static [u8]) -> Publish {

@@ -1,5 +1,7 @@
 //! The routes of one topic: read, watch, publish, delete a key, history.
 
+use std::time::Instant;
+
 use actix_web::http::Method;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,6 +12,7 @@ use super::query::Query;
 use super::reply::{self, Reply, Worker, header_text};
 use super::{body, snapshot, watch};
 use crate::hub::Hub;
+use crate::topic::publish::Origin;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -55,7 +58,7 @@ pub(super) async fn delete(Worker(hub): Worker, request: HttpRequest) -> Reply {
     let publication = Publication { key, delete: true, ..Publication::default() };
     let publish = Publish {
         topic: topic.as_str().to_owned(),
-        publication: Some(publication),
+        publication: Some(publication.into()),
         idempotency_key: idempotency_key(&request)?,
         ..Publish::default()
     };
@@ -85,8 +88,10 @@ pub(super) async fn history(Worker(hub): Worker, request: HttpRequest) -> Reply 
 
 async fn propose(hub: &Hub, publish: Publish) -> Result<HttpResponse, Error> {
     let (ticket, answer) = Promise::pending();
-    let publishing = hub.node().publish(publish, None, || ticket)?;
-    let published = publishing.end(answer.await, &hub.node().telemetry)?;
+    let origin = Origin { connection_id: None, heard_at: Instant::now() };
+    let publishing = hub.node().publish(publish, origin, || ticket)?;
+    let answer = answer.await;
+    let published = publishing.end(answer, Instant::now(), &hub.node().telemetry)?;
     worded(&published)
 }
 

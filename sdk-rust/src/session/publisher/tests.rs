@@ -17,8 +17,8 @@ impl Bench {
 
     fn add(&mut self, topic: &str, bytes: usize) -> Ticket {
         self.tickets += 1;
-        let publication = Some(Publication { data: Some(vec![b'1'; bytes].into()), ..Default::default() });
-        let publish = Publish { topic: topic.to_owned(), publication, ..Default::default() };
+        let publication = Box::new(Publication { data: Some(vec![b'1'; bytes].into()), ..Default::default() });
+        let publish = Publish { topic: topic.to_owned(), publication: Some(publication), ..Default::default() };
         let ticket = Ticket(self.tickets);
         self.publisher.add(ticket, TopicName::parse(topic).unwrap(), publish);
         ticket
@@ -100,9 +100,10 @@ fn the_size_of_a_publish_is_never_underestimated() {
     for encoding in Encoding::ALL {
         for data in ["1".repeat(10), "\u{1}".repeat(9_000), "ü".repeat(40_000)] {
             let json = serde_json::to_vec(&data).unwrap();
-            let publication = Some(Publication { data: Some(json.into()), key: Some(data), ..Default::default() });
+            let publication = Box::new(Publication { data: Some(json.into()), key: Some(data), ..Default::default() });
             let producer = Some(Producer { id: "p".repeat(40), sequence: 9 });
-            let publish = Publish { topic: "t".repeat(255), publication, producer, ..Default::default() };
+            let publish =
+                Publish { topic: "t".repeat(255), publication: Some(publication), producer, ..Default::default() };
             let mut out = Vec::new();
             fanfare_protocol::encode(encoding, 5, &Message::Publish(publish.clone()), &mut out);
             assert!(out.len() <= frame_bytes(encoding, &publish));

@@ -321,8 +321,8 @@ impl World {
         let Item { key, data } = self.item(topic);
         let ticket = Ticket(self.id());
         self.published.insert(ticket, (topic, data.clone()));
-        let publication = Some(Publication { data: Some(data), key, ..Default::default() });
-        let publish = Publish { topic: topic.to_owned(), publication, ..Default::default() };
+        let publication = Box::new(Publication { data: Some(data), key, ..Default::default() });
+        let publish = Publish { topic: topic.to_owned(), publication: Some(publication), ..Default::default() };
         self.step(|session, moment, out| session.publish(moment, ticket, publish, out));
     }
 
