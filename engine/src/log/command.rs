@@ -1,10 +1,16 @@
 //! What the door asks of a shard. Commands are committed before they are applied and will be read back from disk by
 //! later versions, so they are prost messages with fixed numbers: **a number is never reused, a new field is optional,
 //! and a changed meaning gets a new [`FORMAT`]**.
+//!
+//! A command is a message of two fields: 1, [`FORMAT`] of its writer, because a reader refuses what it does not know instead
+//! of guessing; and under the number of its verb what to do. It is taken apart and put together here without being moved
+//! through a type of its own: every publication passes by.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use fanfare_protocol::{Producer, Publication};
-use prost::{Message, Oneof};
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint};
+use prost::encoding::{encoded_len_varint, key_len, message, skip_field, uint32};
+use prost::{DecodeError, Message};
 
 use super::idempotency::body_hash;
 use super::namespace_policy::NamespacePolicy;
@@ -14,31 +20,19 @@ use super::refusal::Refusal;
 /// The format that this version writes and understands.
 pub const FORMAT: u32 = 1;
 
-/// One command as it is committed.
-#[derive(Clone, PartialEq, Message)]
-pub struct Command {
-    /// 1: [`FORMAT`] of the writer. A reader refuses one that it does not know, instead of guessing.
-    #[prost(uint32, tag = "1")]
-    pub format: u32,
-    /// 2 to 15: what to do.
-    #[prost(oneof = "Verb", tags = "2, 3, 4, 5")]
-    pub verb: Option<Verb>,
-}
+/// Numbers of the fields of a command: its format, and verbs from 2 to 15.
+const FORMAT_FIELD: u32 = 1;
+const PUBLISH: u32 = 2;
+const DELETE_TOPIC: u32 = 3;
+const EXPIRE: u32 = 4;
+const SET_POLICIES: u32 = 5;
 
 /// What to do.
-#[derive(Clone, PartialEq, Oneof)]
-pub enum Verb {
-    /// 2.
-    #[prost(message, tag = "2")]
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Verb {
     Publish(Publish),
-    /// 3.
-    #[prost(message, tag = "3")]
     DeleteTopic(DeleteTopic),
-    /// 4.
-    #[prost(message, tag = "4")]
     Expire(Expire),
-    /// 5.
-    #[prost(message, tag = "5")]
     SetPolicies(SetPolicies),
 }
 
@@ -119,7 +113,7 @@ impl SetPolicies {
     /// Encodes it.
     #[must_use]
     pub fn into_command(self) -> Bytes {
-        encode(Verb::SetPolicies(self))
+        encode(SET_POLICIES, &self)
     }
 
     /// What it sets.
@@ -137,7 +131,7 @@ impl Publish {
             let hash = body_hash(&self.publications);
             (self.body_hash_high, self.body_hash_low) = ((hash >> 64) as u64, hash as u64);
         }
-        encode(Verb::Publish(self))
+        encode(PUBLISH, &self)
     }
 
     pub(super) fn body_hash(&self) -> u128 {
@@ -149,7 +143,7 @@ impl DeleteTopic {
     /// Encodes it.
     #[must_use]
     pub fn into_command(self) -> Bytes {
-        encode(Verb::DeleteTopic(self))
+        encode(DELETE_TOPIC, &self)
     }
 }
 
@@ -157,19 +151,66 @@ impl Expire {
     /// Encodes it.
     #[must_use]
     pub fn into_command(self) -> Bytes {
-        encode(Verb::Expire(self))
+        encode(EXPIRE, &self)
     }
 }
 
-fn encode(verb: Verb) -> Bytes {
-    Command { format: FORMAT, verb: Some(verb) }.encode_to_vec().into()
+fn encode(field: u32, verb: &impl Message) -> Bytes {
+    let verb_bytes = verb.encoded_len();
+    let format_bytes = uint32::encoded_len(FORMAT_FIELD, &FORMAT);
+    let bytes = format_bytes + key_len(field) + encoded_len_varint(verb_bytes as u64) + verb_bytes;
+    let mut out = Vec::with_capacity(bytes);
+    uint32::encode(FORMAT_FIELD, &FORMAT, &mut out);
+    encode_key(field, WireType::LengthDelimited, &mut out);
+    encode_varint(verb_bytes as u64, &mut out);
+    verb.encode_raw(&mut out);
+    out.into()
 }
 
-/// Reads a command back. Only a defect, or a node that is newer than this one, writes what cannot be read.
+/// Reads a command back; its data stay slices of it. Only a defect, or a node that is newer than this one, writes what
+/// cannot be read.
 pub(super) fn decode(command: Bytes) -> Result<Verb, Refusal> {
-    match Command::decode(command) {
-        Ok(Command { format: FORMAT, verb: Some(verb) }) => Ok(verb),
-        Ok(_) | Err(_) => Err(Refusal::Unreadable),
+    match fields(command) {
+        Some((FORMAT, Some(verb))) => Ok(verb),
+        Some(_) | None => Err(Refusal::Unreadable),
+    }
+}
+
+fn fields(mut command: Bytes) -> Option<(u32, Option<Verb>)> {
+    let (mut format, mut verb) = (0, None);
+    while command.has_remaining() {
+        let (field, wire_type) = decode_key(&mut command).ok()?;
+        let context = DecodeContext::default();
+        match field {
+            FORMAT_FIELD => uint32::merge(wire_type, &mut format, &mut command, context).ok()?,
+            _ => match Verb::empty(field) {
+                Some(empty) => verb.insert(empty).merge(wire_type, &mut command, context).ok()?,
+                None => skip_field(wire_type, field, &mut command, context).ok()?,
+            },
+        }
+    }
+    Some((format, verb))
+}
+
+impl Verb {
+    /// The verb of a field, to be filled.
+    fn empty(field: u32) -> Option<Self> {
+        Some(match field {
+            PUBLISH => Self::Publish(Publish::default()),
+            DELETE_TOPIC => Self::DeleteTopic(DeleteTopic::default()),
+            EXPIRE => Self::Expire(Expire::default()),
+            SET_POLICIES => Self::SetPolicies(SetPolicies::default()),
+            _ => return None,
+        })
+    }
+
+    fn merge(&mut self, wire_type: WireType, rest: &mut Bytes, context: DecodeContext) -> Result<(), DecodeError> {
+        match self {
+            Self::Publish(publish) => message::merge(wire_type, publish, rest, context),
+            Self::DeleteTopic(delete) => message::merge(wire_type, delete, rest, context),
+            Self::Expire(expire) => message::merge(wire_type, expire, rest, context),
+            Self::SetPolicies(set) => message::merge(wire_type, set, rest, context),
+        }
     }
 }
 
@@ -208,6 +249,17 @@ mod tests {
         assert_eq!(read.publications, publish.publications);
         let data = read.publications[0].data.clone().unwrap();
         assert!(bytes.as_ptr_range().contains(&data.as_ptr()));
+    }
+
+    #[test]
+    fn a_command_that_was_cut_off_is_refused() {
+        let publication = Publication { data: Some(Bytes::from_static(b"1")), ..Publication::default() };
+        let publish = Publish { topic: "t".to_owned(), publications: vec![publication], ..Publish::default() };
+        let whole = publish.into_command();
+        for length in 0..whole.len() {
+            assert_eq!(decode(whole.slice(..length)), Err(Refusal::Unreadable), "{length} bytes of {}", whole.len());
+        }
+        assert!(decode(whole).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod books;
 mod due;
 mod window;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ use super::rows::Usage;
 use super::slot::{Moment, Slot};
 use super::stored::{Inconsistent, Stored};
 use super::topic::TopicLog;
+use crate::hash::HashMap;
 use books::Books;
 use window::Windows;
 
@@ -67,7 +68,7 @@ impl ShardState {
             policies,
             policies_command: Bytes::new(),
             policies_version: 0,
-            topics: HashMap::new(),
+            topics: HashMap::default(),
             unstored: BTreeSet::new(),
             deadlines: Deadlines::new(),
             cold_due_ms: u64::MAX,
@@ -161,7 +162,10 @@ impl ShardState {
             return Ok(Err(Refusal::Moving));
         }
         let before = slot.log.version();
-        slot.log.expire(at.time, stored, &mut self.fresh)?;
+        // Once for all commands of an entry: they have one time.
+        if slot.log.settled_ms() < at.time.shard_ms {
+            slot.log.expire(at.time, stored, &mut self.fresh)?;
+        }
         let result = slot.log.publish(at.time, publish, command_bytes, stored, &mut self.fresh)?;
         slot.tell(at, before, &mut self.fresh, out);
         slot.queue(&mut self.deadlines);

@@ -210,7 +210,8 @@ impl TopicLog {
         command_bytes: usize,
     ) -> Arc<Event> {
         self.head += 1;
-        let ends_ms = publication.ttl_ms.map(|ttl_ms| now.shard_ms.saturating_add(ttl_ms));
+        // Not before the next moment: at this one, what was due has happened.
+        let ends_ms = publication.ttl_ms.map(|ttl_ms| now.shard_ms.saturating_add(ttl_ms.max(1)));
         let event = Event {
             r#type: if publication.delete { EventType::Delete } else { EventType::Put }.into(),
             topic: None,

@@ -98,3 +98,15 @@ fn a_deleted_topic_is_never_due() {
     assert_eq!(lab.state.next_deadline(), None);
     assert_eq!(lab.expire("s:1"), 0);
 }
+
+/// All commands of a moment see the same, so what was due at it is made to happen once.
+#[test]
+fn what_lives_for_no_time_ends_with_the_next_moment() {
+    let mut lab = Lab::new([small("s", Kind::State)]);
+    lab.put(to("s:1", [ttl(0, keyed("a", "1"))]));
+    lab.put(to("s:1", [keyed("b", "1")]));
+    assert_eq!(lab.state.head("s:1"), at(2), "`a` has not ended yet");
+    lab.advance(1);
+    lab.put(to("s:1", [keyed("b", "2")]));
+    assert_eq!(lab.state.head("s:1"), at(4), "the end of `a` is a version of its own");
+}

@@ -259,7 +259,7 @@ impl ModelTopic {
             traceparent: publication.traceparent.clone(),
             ..Event::default()
         };
-        self.append(now_ms, event, publication.ttl_ms.filter(|_| !delete).map(|ttl_ms| now_ms + ttl_ms));
+        self.append(now_ms, event, publication.ttl_ms.filter(|_| !delete).map(|ttl_ms| now_ms + ttl_ms.max(1)));
         let Policy { keys_max, fold_bytes_max: bytes_max, .. } = self.policy;
         let fold = self.fold();
         let folded: u64 = fold.iter().map(|offset| bytes(self.event(*offset))).sum();

@@ -76,7 +76,7 @@ fn spec() -> impl Strategy<Value = Spec> {
         key,
         prop::bool::weighted(0.2),
         bytes,
-        option::weighted(0.3, 1u64..60),
+        option::weighted(0.3, 0u64..60),
         option::weighted(0.15, if_version),
         any::<bool>(),
     )
