@@ -5,6 +5,7 @@ mod harness;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use harness::node::{Launch, temporary_directory};
 use harness::{Http, Node};
@@ -115,6 +116,25 @@ fn a_change_acts_once_the_command_is_done() {
     let said = refused(&node, &["publish", "chat:a", "12345678901"], 1);
     assert!(said.contains("PUBLICATION_TOO_LARGE"), "{said}");
     assert!(printed(&node, &["publish", "chat:a", "5"]).ends_with(".5\n"), "its epoch goes on");
+}
+
+/// Nobody publishes to it any more.
+#[tokio::test]
+async fn what_a_quiet_topic_retains_beyond_another_policy_goes() {
+    let node = Node::start();
+    for number in 0..4 {
+        printed(&node, &["publish", "chat:a", &number.to_string()]);
+    }
+    apply(&node, "[[namespace]]\nname = \"chat\"\nhistory_count = 2");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let history = Http::once(node.address(), "GET", "/v1/topics/chat:a/history", &[], "").await.json();
+        let data: Vec<_> = history["items"].as_array().into_iter().flatten().map(|item| item["data"].clone()).collect();
+        if data == [2, 3] {
+            return;
+        }
+        assert!(Instant::now() < deadline, "still there: {history}");
+    }
 }
 
 #[test]

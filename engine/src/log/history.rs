@@ -87,6 +87,14 @@ pub(super) struct Source<'a> {
     pub(super) settled_ms: u64,
 }
 
+/// When a history of so much, the oldest of it of that time, has to be trimmed though nothing is published: at once, which
+/// is 0, when a policy has come that retains less.
+pub(super) fn trim_due_ms(policy: &Policy, count: u64, bytes: u64, oldest_ms: Option<u64>) -> Option<u64> {
+    let age_ms = policy.history_age_ms.saturating_add(policy.history_age_ms / AGE_SLACK_DIVISOR);
+    let is_over = count > policy.history_count || bytes > policy.history_bytes;
+    oldest_ms.map(|oldest_ms| if is_over { 0 } else { oldest_ms.saturating_add(age_ms) })
+}
+
 impl History {
     pub(super) fn new() -> Self {
         Self {
@@ -235,9 +243,8 @@ impl History {
 
     /// When something should be done about a topic to which nothing is published.
     pub(super) fn next_deadline(&self, policy: &Policy) -> Option<u64> {
-        let age_ms = policy.history_age_ms.saturating_add(policy.history_age_ms / AGE_SLACK_DIVISOR);
-        let aged = self.oldest_ms.map(|oldest_ms| oldest_ms.saturating_add(age_ms));
-        aged.into_iter().chain(self.leaving.next()).min()
+        let retained = trim_due_ms(policy, self.count, self.bytes, self.oldest_ms);
+        retained.into_iter().chain(self.leaving.next()).min()
     }
 
     pub(super) fn floor(&self) -> u64 {

@@ -31,6 +31,7 @@ use super::stored::{Inconsistent, Stored};
 use super::topic::TopicLog;
 use crate::hash::HashMap;
 use books::Books;
+use due::Review;
 use window::Windows;
 
 /// The topics of one shard.
@@ -50,6 +51,7 @@ pub struct ShardState {
     deadlines: Deadlines<TopicName>,
     /// Of topics that were cold when this was last looked at: nothing is due before.
     cold_due_ms: u64,
+    review: Option<Review>,
     books: Books,
     windows: Windows,
     next_number: u64,
@@ -72,6 +74,7 @@ impl ShardState {
             unstored: BTreeSet::new(),
             deadlines: Deadlines::new(),
             cold_due_ms: u64::MAX,
+            review: None,
             books: Books::new(Default::default(), memory, false),
             windows: Windows::default(),
             next_number: 1,
@@ -101,6 +104,7 @@ impl ShardState {
         Ok(Self {
             stored: Some(stored),
             cold_due_ms,
+            review: None,
             books: Books::new(row.usage, memory, true),
             next_number: row.next_number.max(1),
             position: row.position,
@@ -273,6 +277,7 @@ impl ShardState {
             slot.queue(&mut self.deadlines);
             self.books.touched(slot);
         }
+        self.review = self.stored.as_ref().map(|_| Review::default());
         Ok(set.version)
     }
 

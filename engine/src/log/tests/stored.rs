@@ -158,3 +158,48 @@ fn another_policy_acts_from_its_entry_on_and_only_once() {
     assert_eq!(again.with(|state| state.policies().0), 7, "they are part of what is stored");
     assert_eq!(again.digest(), shelf.bench.digest());
 }
+
+/// Whether a topic is in memory or not, and whatever was refused meanwhile.
+#[test]
+fn quiet_topics_that_retain_more_than_another_policy_lets_them_are_due() {
+    let mut shelf = Shelf::new([]);
+    for topic in ["a", "b", "c", "d"] {
+        shelf.put(to(topic, [data("1"), data("2"), data("3")]));
+    }
+    shelf.put(to("short", [data("1")]));
+    shelf.store();
+    shelf.cool();
+    shelf.put(to("d", [data("4")]));
+    let two = Policies::new([Policy { history_count: 2, ..Policy::new("default", Kind::Stream) }]);
+    shelf.apply(SetPolicies::new(7, &two).into_command());
+    let mut ended = Vec::new();
+    while shelf.bench.next_deadline() == Some(0) {
+        for (n, topic) in shelf.bench.due(0, 2).into_iter().enumerate() {
+            // The first proposal of each round goes through, the other is refused.
+            if n == 0 {
+                shelf.apply(Expire { topic: topic.to_string() }.into_command());
+                ended.push(topic.to_string());
+            }
+        }
+        assert!(ended.len() < 9, "{ended:?}");
+    }
+    ended.sort();
+    assert_eq!(ended, ["a", "b", "c", "d"]);
+    for topic in ["a", "b", "c", "d"] {
+        assert_eq!(shelf.bench.read_before(topic, None, ALL).unwrap().events.len(), 2, "{topic}");
+    }
+}
+
+#[test]
+fn cold_topics_whose_publications_age_sooner_under_another_policy_are_queued_anew() {
+    let mut shelf = Shelf::new([]);
+    shelf.put(to("a", [data("1")]));
+    shelf.store();
+    shelf.cool();
+    let soon = Policies::new([Policy { history_age_ms: 160, ..Policy::new("default", Kind::Stream) }]);
+    shelf.apply(SetPolicies::new(7, &soon).into_command());
+    assert_eq!(shelf.bench.due(0, 9).len(), 1, "queued for a day ahead so far");
+    shelf.apply(Expire { topic: "a".to_owned() }.into_command());
+    assert_eq!(shelf.bench.due(0, 9).len(), 0);
+    assert_eq!(shelf.bench.next_deadline(), Some(170));
+}
