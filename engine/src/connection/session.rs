@@ -3,6 +3,8 @@
 //! Keeps rules S1 to S12 of the protocol's `SPEC.md`. Does not know sockets, topics or the clock; what a request does
 //! is performed by the shell, which reports back with [`Session::answered`].
 
+use std::collections::VecDeque;
+
 use fanfare_protocol::{
     Code, Connected, Error, Features, History, Incoming, Limits, Message, OnGone, Pong, Publish, Unsubscribe,
 };
@@ -11,7 +13,6 @@ use crate::topic::plan::WatchPlan;
 
 /// A request that the shell has to perform and answer.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "moved once, on the stack: a box per publish would cost more")]
 pub enum Request {
     /// Publish, answer with the versions.
     Publish(Publish),
@@ -25,7 +26,6 @@ pub enum Request {
 
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "moved once, on the stack: a box per publish would cost more")]
 pub enum Effect {
     /// Nothing.
     None,
@@ -61,14 +61,17 @@ pub struct Welcome {
 #[derive(Debug)]
 pub struct Session {
     phase: Phase,
-    in_flight: Vec<u64>,
+    /// In the order in which they came, which is mostly that of their answers.
+    in_flight: VecDeque<u64>,
+    /// The greatest id that a request has had: a greater one is not in flight.
+    id_max: u64,
     /// Views that are asked for and not yet open.
     opening: usize,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { phase: Phase::Fresh, in_flight: Vec::new(), opening: 0 }
+        Self { phase: Phase::Fresh, in_flight: VecDeque::new(), id_max: 0, opening: 0 }
     }
 }
 
@@ -85,7 +88,7 @@ impl Session {
         limits: &crate::limit::Limits,
     ) -> Result<Effect, Error> {
         let id = incoming.id;
-        if id != 0 && self.in_flight.contains(&id) {
+        if id != 0 && id <= self.id_max && self.in_flight.contains(&id) {
             return Err(Error::of(Code::IdInUse));
         }
         if self.phase == Phase::Draining {
@@ -162,17 +165,18 @@ impl Session {
             self.opening += plans.len();
         }
         // Requests that want no answer count too: they cost the same.
-        self.in_flight.push(id);
+        self.in_flight.push_back(id);
+        self.id_max = self.id_max.max(id);
         Ok(())
     }
 
     /// The shell answered a request (or performed one that wants no answer).
     pub fn answered(&mut self, id: u64) {
         if let Some(at) = self.in_flight.iter().position(|i| *i == id) {
-            self.in_flight.swap_remove(at);
+            self.in_flight.remove(at);
         }
         if self.in_flight.is_empty() {
-            self.in_flight = Vec::new();
+            self.in_flight = VecDeque::new();
         }
     }
 
