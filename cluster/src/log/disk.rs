@@ -98,6 +98,13 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// The system's.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
 
+    /// The same past the system's memory, where that can be: nothing is copied there and kept to be read, and nothing is
+    /// more durable than by [`Self::write_at`]. Whole pages of 4 KiB, in the file and in memory, go that way; others may not.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write_through_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
     /// Makes the bytes, and the length that it takes to read them, durable.
     ///
     /// # Errors
@@ -122,9 +129,25 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
 ///
 /// # Errors
 /// The system's; some of it may have been written.
-pub fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+pub fn write_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+    write_all(bytes, offset, |bytes, offset| file.write_at(bytes, offset))
+}
+
+/// The same by [`DiskFile::write_through_at`].
+///
+/// # Errors
+/// The system's; some of it may have been written.
+pub fn write_through_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+    write_all(bytes, offset, |bytes, offset| file.write_through_at(bytes, offset))
+}
+
+fn write_all(
+    mut bytes: &[u8],
+    mut offset: u64,
+    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+) -> io::Result<()> {
     while !bytes.is_empty() {
-        match file.write_at(bytes, offset) {
+        match write(bytes, offset) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => {
                 bytes = &bytes[written..];

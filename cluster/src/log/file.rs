@@ -28,7 +28,7 @@ use super::replay::{OTHERS, Verdict};
 use super::segments::Segments;
 use super::settings::{FileLogSettings, PAYLOAD_BYTES_MAX};
 use super::shared::{Readable, Shared};
-use super::spares::Spares;
+use super::spares::{Fill, Spares};
 use super::summary::Summary;
 use super::thread::{run, write};
 use super::writer::{Step, Writer};
@@ -74,7 +74,7 @@ pub struct Stepper {
 impl Stepper {
     /// Writes one drain, after making a segment ahead if one is wanted.
     pub fn step(&mut self) -> Step {
-        match self.spares.refill() {
+        match self.spares.refill(Fill::Zeros) {
             Ok(_) => self.writer.lock().step(),
             Err(fault) => {
                 self.writer.lock().fail(&fault);

@@ -17,7 +17,7 @@
 //! | `record`, `segment` | the format, byte by byte |
 //! | `summary`, `held`, `groups` | what the calls have made of the groups; cores, shared by writing and reading back |
 //! | `scan`, `replay`, `recovery` | what the segments say: where the log ends, what is damaged, who can be trusted |
-//! | `drain`, `segments`, `spares`, `writer` | writing: one drain after the other, what is durable when |
+//! | `drain`, `pages`, `segments`, `spares`, `writer` | writing: one drain after the other, what is durable when |
 //! | `shared`, `reader`, `file`, `thread` | between callers, writer and threads; the only clock is in `thread` |
 //! | [`disk`] | what is asked of a disk, the real one, and a simulated one that loses power |
 //! | `check` | the same eyes offline |
@@ -37,6 +37,7 @@ mod groups;
 mod held;
 mod item;
 mod memory;
+mod pages;
 mod reader;
 mod record;
 mod recovery;

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use super::disk::{Disk, DiskFile, read_full_at};
 use super::fault::LogFault;
+use super::pages::{End, PAGE_BYTES, Pages, Way};
 use super::record::{HEAD_BYTES, Head, Kind, Place, Seed, Stamp};
 use super::replay::OTHERS;
 use super::scan::Tail;
 use super::segment::{self, HEADER_BYTES, Header};
-use super::settings::FileLogSettings;
+use super::settings::{FileLogSettings, SyncMode};
 use super::spares::{Fill, Spare, Spares, is_no_space};
 
 /// The files of a log.
@@ -29,6 +30,7 @@ pub(super) struct Segments {
     length: u32,
     spares_max: usize,
     spares: Arc<Spares>,
+    pages: Pages,
     /// All but the current one.
     spent: BTreeMap<u64, Spent>,
     current: Option<Current>,
@@ -53,7 +55,7 @@ struct Current {
     number: u64,
     seed: Seed,
     spent: Spent,
-    end: u32,
+    end: End,
 }
 
 /// A segment that has become the current one.
@@ -84,6 +86,7 @@ impl Segments {
             length: settings.segment_length(),
             spares_max: settings.spare_segments_max,
             spares,
+            pages: Pages::new(if settings.sync == SyncMode::Always { Way::Direct } else { Way::Cached }),
             spent: BTreeMap::new(),
             current: None,
             before: (0, 0),
@@ -106,19 +109,20 @@ impl Segments {
     /// holds those pages for clean, and would not write them.
     pub(super) fn go_on(&mut self, tail: Tail) -> Result<(), LogFault> {
         let Some((number, spent)) = self.spent.pop_last() else { return Ok(()) };
-        let failed = |error| LogFault::io("write", &spent.path, error);
         let seed = Seed::new(self.salt, number);
+        let failed = |error| LogFault::io("read", &spent.path, error);
         let mut bytes = vec![0; tail.end.saturating_sub(tail.synced) as usize];
-        read_full_at(&*spent.file, &mut bytes, tail.synced.into())
-            .map_err(|error| LogFault::io("read", &spent.path, error))?;
+        read_full_at(&*spent.file, &mut bytes, tail.synced.into()).map_err(failed)?;
+        let mut end = End::read(&*spent.file, tail.synced).map_err(failed)?;
         if has_room_for_mark(tail.end, &spent) && number > self.damaged_through {
             // What it follows is not durable before it is itself.
             let stamp = Stamp { synced: tail.synced, life: self.life };
             Head::new(Kind::Mark, OTHERS, 0, 0, stamp, &[]).encode(&seed, tail.end, &[], &mut bytes);
         }
-        write_all_at(&*spent.file, &bytes, tail.synced.into()).map_err(failed)?;
+        let written = self.pages.write(&*spent.file, &mut end, &bytes, spent.length);
+        written.map_err(|error| LogFault::io("write", &spent.path, error))?;
         spent.file.sync_data().map_err(|error| LogFault::io("sync", &spent.path, error))?;
-        self.current = Some(Current { number, seed, spent, end: tail.synced + bytes.len() as u32 });
+        self.current = Some(Current { number, seed, spent, end });
         self.synced = self.end();
         Ok(())
     }
@@ -174,7 +178,8 @@ impl Segments {
 
     /// Where the next record goes.
     pub(super) fn end(&self) -> Place {
-        let (segment, offset) = self.current.as_ref().map_or(self.before, |current| (current.number, current.end));
+        let (segment, offset) =
+            self.current.as_ref().map_or(self.before, |current| (current.number, current.end.offset));
         Place { segment, offset }
     }
 
@@ -191,17 +196,17 @@ impl Segments {
 
     /// Whether a mark fits. It does after every record that was written since the log was opened.
     pub(super) fn has_room_for_mark(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| has_room_for_mark(current.end, &current.spent))
+        self.current.as_ref().is_some_and(|current| has_room_for_mark(current.end.offset, &current.spent))
     }
 
     /// Writes at the end. `Ok(false)`: there is no space; nothing counts of what was written, try the same again later.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<bool, LogFault> {
         let Some(current) = &mut self.current else { return Ok(false) };
-        match write_all_at(&*current.spent.file, bytes, current.end.into()) {
+        match self.pages.write(&*current.spent.file, &mut current.end, bytes, current.spent.length) {
             Ok(()) => {
-                current.end += bytes.len() as u32;
-                if u64::from(current.end) > current.spent.length / 2 {
-                    self.spares.want();
+                let (end, length) = (u64::from(current.end.offset), current.spent.length);
+                if end > length / 2 {
+                    self.spares.want(end > length / 4 * 3);
                 }
                 Ok(true)
             }
@@ -241,7 +246,8 @@ impl Segments {
             opening_end: bytes.len() as u32,
         };
         bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
-        match write_all_at(&*spare.file, &bytes, 0) {
+        let mut end = End::default();
+        match self.pages.write(&*spare.file, &mut end, &bytes, spare.length.into()) {
             Err(error) if is_no_space(&error) => {
                 self.spares.put(spare);
                 return Ok(None);
@@ -252,7 +258,7 @@ impl Segments {
         let path = self.dir.join(segment::name(number));
         self.rename(&spare.path, &path)?;
         let spent = Spent { path, file: Arc::clone(&spare.file), length: spare.length.into() };
-        let current = Current { number, seed: seed.clone(), spent, end: header.opening_end };
+        let current = Current { number, seed: seed.clone(), spent, end };
         if let Some(last) = self.current.replace(current) {
             self.spent.insert(last.number, last.spent);
         }
@@ -264,7 +270,7 @@ impl Segments {
     fn spare(&self, bytes: usize) -> Result<Option<Spare>, LogFault> {
         let is_first = self.before == (0, 0) && self.current.is_none();
         let length = if is_first { self.length.min(super::settings::FIRST_SEGMENT_BYTES_MAX) } else { self.length };
-        let needed = u32::try_from(bytes.next_multiple_of(4096)).unwrap_or(u32::MAX);
+        let needed = u32::try_from(bytes.next_multiple_of(PAGE_BYTES)).unwrap_or(u32::MAX);
         if needed > length {
             return self.spares.make(needed, Fill::Nothing);
         }

@@ -3,7 +3,8 @@
 //! A new one is allocated and filled with zeros, so that a sync of the log writes data and no map of blocks: on ext4 that
 //! is one flush in place of two or three. That takes a while, so it is done when the current segment is half full, on
 //! a thread of its own. If space runs out, there is half a segment left to say so, and to write the purges in that give
-//! some back.
+//! some back. The log's own syncs go through the same disk meanwhile, so it is done in pieces with pauses between them, and
+//! past the system's memory: to fill that with zeros that nobody reads costs a processor more than the rest of it all.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,17 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::disk::{Disk, DiskFile, write_all_at};
+use super::disk::{Disk, DiskFile, write_through_all_at};
 use super::fault::LogFault;
+use super::pages::AlignedBuffer;
 use super::segment;
 
 /// How long to wait before space is looked for again: 250 ms, so that a node that was full serves again at once to human eyes.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(250);
-/// Zeros are written and synced in such pieces: 1 MiB, so that a sync of the log never waits behind a whole segment.
-const ZEROS_BYTES: usize = 1024 * 1024;
+/// Zeros are written and synced in such pieces: 512 KiB, a third of a millisecond, which a sync of the log may have to wait for.
+const ZEROS_BYTES: usize = 512 * 1024;
+/// Between two pieces, while the log has room: 2 ms, so that most of its syncs meet none, and 64 MiB take a third of a second.
+const ZEROS_PAUSE: Duration = Duration::from_millis(2);
 
 /// A file that no record counts in yet.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ struct State {
     /// Names so far.
     count: u64,
     is_wanted: bool,
+    /// The log will need it before long.
+    is_urgent: bool,
     is_over: bool,
     fault: Option<LogFault>,
 }
@@ -97,7 +103,9 @@ impl Spares {
     }
 
     pub(super) fn take(&self) -> Option<Spare> {
-        self.state.lock().ready.pop()
+        let mut state = self.state.lock();
+        state.is_urgent = false;
+        state.ready.pop()
     }
 
     pub(super) fn put(&self, spare: Spare) {
@@ -112,9 +120,10 @@ impl Spares {
         self.dir.join(segment::spare_name(state.count))
     }
 
-    /// Asks for one to be made if there is none.
-    pub(super) fn want(&self) {
+    /// Asks for one to be made if there is none; without pauses if it is urgent.
+    pub(super) fn want(&self, is_urgent: bool) {
         let mut state = self.state.lock();
+        state.is_urgent = is_urgent;
         if state.ready.is_empty() && !state.is_wanted {
             state.is_wanted = true;
             self.changed.notify_all();
@@ -122,12 +131,12 @@ impl Spares {
     }
 
     /// Makes the one that is wanted. `Ok(false)`: there is no space for it.
-    pub(super) fn refill(&self) -> Result<bool, LogFault> {
+    pub(super) fn refill(&self, fill: Fill) -> Result<bool, LogFault> {
         if !self.state.lock().is_wanted {
             return Ok(true);
         }
         if self.len() == 0 {
-            match self.make(self.length, Fill::Zeros)? {
+            match self.make(self.length, fill)? {
                 Some(spare) => self.put(spare),
                 None => {
                     self.is_full.store(true, Ordering::Relaxed);
@@ -150,7 +159,7 @@ impl Spares {
                 return;
             }
             drop(state);
-            let refilled = self.refill();
+            let refilled = self.refill(Fill::PacedZeros);
             let mut state = self.state.lock();
             match refilled {
                 Ok(true) => {}
@@ -188,17 +197,33 @@ impl Spares {
     fn try_make(&self, path: &Path, length: u32, fill: Fill) -> Result<Arc<dyn DiskFile>, (&'static str, io::Error)> {
         let file = self.disk.create(path).map_err(|error| ("create", error))?;
         file.allocate(length.into()).map_err(|error| ("allocate", error))?;
-        if fill == Fill::Zeros {
-            let zeros = vec![0; ZEROS_BYTES.min(length as usize)];
-            for offset in (0..length as usize).step_by(ZEROS_BYTES) {
-                let bytes = &zeros[..zeros.len().min(length as usize - offset)];
-                write_all_at(&*file, bytes, offset as u64).map_err(|error| ("write", error))?;
-                file.sync_data().map_err(|error| ("sync", error))?;
-            }
+        if fill != Fill::Nothing {
+            self.fill(&*file, length as usize, fill == Fill::PacedZeros)?;
         }
         file.sync_data().map_err(|error| ("sync", error))?;
         self.disk.sync_dir(&self.dir).map_err(|error| ("sync the folder of", error))?;
         Ok(file)
+    }
+
+    fn fill(&self, file: &dyn DiskFile, length: usize, is_paced: bool) -> Result<(), (&'static str, io::Error)> {
+        let mut zeros = AlignedBuffer::zeros(ZEROS_BYTES.min(length));
+        for offset in (0..length).step_by(ZEROS_BYTES) {
+            if is_paced && offset > 0 {
+                self.pause();
+            }
+            let zeros = zeros.bytes();
+            let bytes = &zeros[..zeros.len().min(length - offset)];
+            write_through_all_at(file, bytes, offset as u64).map_err(|error| ("write", error))?;
+            file.sync_data().map_err(|error| ("sync", error))?;
+        }
+        Ok(())
+    }
+
+    fn pause(&self) {
+        let mut state = self.state.lock();
+        if !state.is_urgent && !state.is_over {
+            self.changed.wait_for(&mut state, ZEROS_PAUSE);
+        }
     }
 }
 
@@ -206,6 +231,8 @@ impl Spares {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fill {
     Zeros,
+    /// Piece by piece, with pauses as long as it is not urgent.
+    PacedZeros,
     Nothing,
 }
 
@@ -213,3 +240,6 @@ pub(super) enum Fill {
 pub(super) fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
+
+#[cfg(test)]
+mod tests;

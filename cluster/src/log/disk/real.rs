@@ -14,7 +14,22 @@ use super::{Access, Disk, DiskFile};
 pub struct RealDisk;
 
 #[derive(Debug)]
-struct RealFile(File);
+struct RealFile {
+    file: File,
+    /// The same file, past the page cache; `None` where the file system has no such way.
+    direct: Option<File>,
+}
+
+impl RealFile {
+    fn of(file: File) -> Arc<dyn DiskFile> {
+        Arc::new(Self { file, direct: None })
+    }
+
+    fn writable(file: File, path: &Path) -> Arc<dyn DiskFile> {
+        // Refused or not, it is written to: this saves time only.
+        Arc::new(Self { file, direct: open_direct(path).ok() })
+    }
+}
 
 impl Disk for RealDisk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
@@ -39,12 +54,12 @@ impl Disk for RealDisk {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(RealFile::writable(file, path))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(access == Access::Write).open(path)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(if access == Access::Write { RealFile::writable(file, path) } else { RealFile::of(file) })
     }
 
     fn lock(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -53,7 +68,7 @@ impl Disk for RealDisk {
             TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
             TryLockError::Error(error) => error,
         })?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(RealFile::of(file))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -82,24 +97,46 @@ impl Disk for RealDisk {
 
 impl DiskFile for RealFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
+        self.file.read_at(buffer, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.0.write_at(bytes, offset)
+        self.file.write_at(bytes, offset)
+    }
+
+    /// The system keeps both ways of one file together: it drops the cached pages that are written past.
+    fn write_through_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        match self.direct.as_ref().map(|direct| direct.write_at(bytes, offset)) {
+            // Not whole pages, or larger ones are asked for here.
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => self.file.write_at(bytes, offset),
+            Some(outcome) => outcome,
+            None => self.file.write_at(bytes, offset),
+        }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        allocate(&self.0, bytes)
+        allocate(&self.file, bytes)
     }
 
     fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn open_direct(path: &Path) -> io::Result<File> {
+    use nix::fcntl::OFlag;
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().write(true).custom_flags(OFlag::O_DIRECT.bits()).open(path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_direct(_path: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// File systems that cannot reserve space (some over the network) are only made long: the log writes every byte of a
@@ -125,3 +162,6 @@ fn allocate(file: &File, bytes: u64) -> io::Result<()> {
 fn lengthen(file: &File, bytes: u64) -> io::Result<()> {
     if file.metadata()?.len() < bytes { file.set_len(bytes) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;
