@@ -13,6 +13,11 @@ use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
+use nix::{
+    errno::Errno,
+    unistd::{Whence, lseek},
+};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::entries;
@@ -97,10 +102,10 @@ fn whole_batches(path: &Path, mut before: Option<u64>) -> Result<WholeBatches, S
     let failed = |error| StoreError::io("read", path)(error);
     let file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, &file);
     let (mut last, mut end) = (None, 0);
     loop {
-        let found = match read_batch(&mut file, bytes - end) {
+        let found = match read_batch(&mut reader, bytes - end) {
             Ok(Some(found)) => found,
             Ok(None) => break,
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
@@ -114,19 +119,39 @@ fn whole_batches(path: &Path, mut before: Option<u64>) -> Result<WholeBatches, S
         last = before;
         end += found.bytes;
     }
-    file.seek(SeekFrom::Start(end)).map_err(failed)?;
-    Ok(WholeBatches { last, end, has_rest: !only_zeros(file).map_err(failed)? })
+    (&file).seek(SeekFrom::Start(end)).map_err(failed)?;
+    Ok(WholeBatches { last, end, has_rest: !only_zeros(&file).map_err(failed)? })
 }
 
-fn only_zeros(mut file: impl Read) -> Result<bool, std::io::Error> {
+/// From here to its end. What a file is made longer by is nowhere on the disk, and is passed over: there is up to 64 MiB
+/// of it, and every start would look at it.
+fn only_zeros(mut file: &File) -> Result<bool, std::io::Error> {
     let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
+    while past_hole(file)? {
         match file.read(&mut buffer)? {
             0 => return Ok(true),
             bytes if buffer[..bytes].iter().any(|byte| *byte != 0) => return Ok(false),
             _ => {}
         }
     }
+    Ok(true)
+}
+
+/// Moves to where data begins; `false` where none is left.
+#[cfg(target_os = "linux")]
+fn past_hole(mut file: &File) -> Result<bool, std::io::Error> {
+    let Ok(here) = file.stream_position()?.try_into() else { return Ok(true) };
+    match lseek(file, here, Whence::SeekData) {
+        Ok(_) => Ok(true),
+        Err(Errno::ENXIO) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reading them does as well.
+#[cfg(not(target_os = "linux"))]
+fn past_hole(_file: &File) -> Result<bool, std::io::Error> {
+    Ok(true)
 }
 
 /// Whether anything behind a place tells that what cannot be read there had been synced.

@@ -1,6 +1,7 @@
 //! What a crash leaves in the journal is told from damage.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::{Directory, check, shard};
@@ -148,6 +149,20 @@ fn an_unfinished_batch_with_an_empty_journal_behind_it_is_no_damage() {
     fs::write(&path, &bytes[..ends[6] - 40]).expect("it can be written");
     fs::write(&next, &bytes[ends[5]..ends[6]]).expect("it can be written");
     assert!(matches!(reopened(&directory, &models), Err(StoreError::CorruptFile { .. })), "a batch follows");
+}
+
+/// Holes are not read, so what is behind one must be found all the same.
+#[test]
+fn what_stands_behind_a_hole_in_the_journal_is_cut_off() {
+    let directory = Directory::new();
+    let (models, ends) = written(&directory, 6);
+    let (path, _) = journal(&directory);
+    let file = File::options().write(true).open(&path).expect("it is there");
+    file.set_len(ends[6] as u64).expect("it can be cut");
+    file.write_all_at(b"torn", 32 << 20).expect("it can be written");
+    assert_eq!(reopened(&directory, &models).expect("it is no damage"), 6);
+    assert_eq!(fs::metadata(&path).expect("it is there").len(), ends[6] as u64);
+    assert_eq!(reopened(&directory, &models).expect("nothing is left of it"), 6);
 }
 
 #[test]
