@@ -1,7 +1,7 @@
 //! What a node keeps on its disk, opened in the order in which each part needs the one before: the directory, the
 //! write-ahead log, the store of the shards, the tables of the meta group, and the groups over all of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fanfare_cluster::log::{FileLog, FileLogSettings, GroupId, LogEngine, LogFault, SyncMode};
@@ -14,17 +14,26 @@ use fanfare_cluster::{
 use super::StartError;
 use crate::config::{Config, Fsync};
 use crate::log::{CommittedSink, ShardStorage, SharedLog};
-use crate::store::{DataDir, StateStore, StoreSettings, WindowSettings, WriteBehind, Written};
+use crate::store::{
+    DataDir, NascentStore, StateStore, StoreError, StoreSettings, WindowSettings, WriteBehind, Written,
+};
 
 /// See the module.
 pub(super) struct Storage {
     pub(super) data_dir: DataDir,
     pub(super) wal: Arc<FileLog>,
-    pub(super) store: Arc<StateStore>,
+    store: Store,
     meta: MetaMachine,
     meta_reader: MetaReader,
     shards: Vec<Option<Arc<dyn ShardStorage>>>,
     backlog: Backlog,
+}
+
+/// The store of the shards.
+enum Store {
+    There(Arc<StateStore>),
+    /// Of a new node: made while the groups begin. Nothing can be read from it before.
+    Nascent(NascentStore),
 }
 
 /// The groups, and what writes behind them.
@@ -39,14 +48,15 @@ impl Storage {
     pub(super) fn open(config: &Config) -> Result<Self, StartError> {
         let data_dir = DataDir::open(Path::new(&config.storage.data_dir))?;
         // The log is made first and is never removed: without it, what was acknowledged last would be lost in silence.
-        if !data_dir.wal().exists() && data_dir.state().exists() {
+        let is_new = !data_dir.wal().exists();
+        if is_new && data_dir.state().exists() {
             return Err(LogFault::MissingSegment { path: data_dir.wal() }.into());
         }
         let wal = FileLog::open(&data_dir.wal(), log_settings(config))?;
-        let store = Arc::new(StateStore::open(&data_dir.state(), StoreSettings::default())?);
-        let meta = MetaMachine::open(data_dir.path())?;
         let count = shard_count(&data_dir);
-        let shards = count.ids().map(|shard| open_shard(&store, shard)).collect();
+        let store = Store::open(data_dir.state(), count, is_new)?;
+        let meta = MetaMachine::open(data_dir.path())?;
+        let shards = store.shards(count);
         let meta_reader = meta.reader();
         Ok(Self { data_dir, wal: Arc::new(wal), store, meta, meta_reader, shards, backlog: Backlog::default() })
     }
@@ -112,23 +122,40 @@ impl Storage {
         let raft = Arc::new(RaftShards::start(&settings, parts, &mut machine)?);
         let meta = Meta::new(Arc::new(MetaProposer(raft.meta())), meta_reader.clone());
         let told = Arc::downgrade(&raft);
-        write_behind.start(
-            store,
-            count,
-            Box::new(move |written: &[Written]| {
-                let Some(raft) = told.upgrade() else { return Ok(()) };
-                for written in written {
-                    raft.stored(GroupId(written.shard.get().into()), written.index);
-                }
-                // Its own changes are stored at once; this lets go of entries that changed nothing.
-                let stored = meta_reader.store().map_err(|fault| StateFault(Box::new(fault)))?;
-                raft.stored(GroupId::META, stored.index);
-                Ok(())
-            }),
-        )?;
+        let on_stored = Box::new(move |written: &[Written]| {
+            let Some(raft) = told.upgrade() else { return Ok(()) };
+            for written in written {
+                raft.stored(GroupId(written.shard.get().into()), written.index);
+            }
+            // Its own changes are stored at once; this lets go of entries that changed nothing.
+            let stored = meta_reader.store().map_err(|fault| StateFault(Box::new(fault)))?;
+            raft.stored(GroupId::META, stored.index);
+            Ok(())
+        });
+        match store {
+            Store::There(store) => write_behind.start(store, count, on_stored)?,
+            Store::Nascent(store) => write_behind.found(store, count, on_stored)?,
+        }
         // A group that cannot take up its work has failed by then, and said why.
         let _ = raft.ready().await;
         Ok((Running { raft, meta, write_behind }, data_dir, wal))
+    }
+}
+
+impl Store {
+    fn open(dir: PathBuf, shards: ShardCount, is_new: bool) -> Result<Self, StoreError> {
+        let settings = StoreSettings::default();
+        if is_new {
+            return Ok(Self::Nascent(NascentStore::new(dir, settings, shards)));
+        }
+        Ok(Self::There(Arc::new(StateStore::open(&dir, settings)?)))
+    }
+
+    fn shards(&self, count: ShardCount) -> Vec<Option<Arc<dyn ShardStorage>>> {
+        match self {
+            Self::There(store) => count.ids().map(|shard| open_shard(store, shard)).collect(),
+            Self::Nascent(store) => store.shards().map(|shard| Some(Arc::new(shard) as _)).collect(),
+        }
     }
 }
 

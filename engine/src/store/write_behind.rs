@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use fanfare_cluster::{Backlog, Promise, ShardCount, ShardId, StateFault, Ticket, Unavailable};
 use parking_lot::{Condvar, Mutex};
 
+use super::nascent::NascentStore;
 use super::state::StateStore;
 use crate::log::SharedLog;
 use crate::log::rows::Window;
@@ -52,7 +53,7 @@ pub type OnStored = Box<dyn Fn(&[Written]) -> Result<(), StateFault> + Send>;
 /// The handle.
 pub struct WriteBehind {
     applied: Arc<Applied>,
-    store: OnceLock<Arc<StateStore>>,
+    store: Arc<OnceLock<Arc<StateStore>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -121,7 +122,7 @@ impl WriteBehind {
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
         });
-        Self { applied, store: OnceLock::new(), thread: Mutex::new(None) }
+        Self { applied, store: Arc::default(), thread: Mutex::new(None) }
     }
 
     /// For the threads that apply.
@@ -146,7 +147,7 @@ impl WriteBehind {
         }
     }
 
-    /// What it writes to; `None` before it was started.
+    /// What it writes to; `None` before it was started, and while that is being made.
     #[must_use]
     pub fn store(&self) -> Option<Arc<StateStore>> {
         self.store.get().cloned()
@@ -175,8 +176,26 @@ impl WriteBehind {
     pub fn start(&self, store: Arc<StateStore>, shards: ShardCount, on_stored: OnStored) -> io::Result<()> {
         // Started once, with one store.
         let _ = self.store.set(Arc::clone(&store));
-        let writer = Writer { applied: Arc::clone(&self.applied), store, shards, on_stored };
-        let thread = thread::Builder::new().name("fanfare-store".to_owned()).spawn(move || writer.run())?;
+        self.spawn(move || Ok(store), shards, on_stored)
+    }
+
+    /// The same over a store that is not there yet: the thread makes it first. When it cannot, the store has failed.
+    ///
+    /// # Errors
+    /// When the machine grants no thread.
+    pub fn found(&self, store: NascentStore, shards: ShardCount, on_stored: OnStored) -> io::Result<()> {
+        let made = Arc::clone(&self.store);
+        self.spawn(move || store.make().map(|store| Arc::clone(made.get_or_init(|| store))), shards, on_stored)
+    }
+
+    fn spawn(
+        &self,
+        store: impl FnOnce() -> Result<Arc<StateStore>, StateFault> + Send + 'static,
+        shards: ShardCount,
+        on_stored: OnStored,
+    ) -> io::Result<()> {
+        let writer = Writer { applied: Arc::clone(&self.applied), shards, on_stored };
+        let thread = thread::Builder::new().name("fanfare-store".to_owned()).spawn(move || writer.run(store))?;
         *self.thread.lock() = Some(thread);
         Ok(())
     }
@@ -201,16 +220,22 @@ struct Due {
 
 struct Writer {
     applied: Arc<Applied>,
-    store: Arc<StateStore>,
     shards: ShardCount,
     on_stored: OnStored,
 }
 
 impl Writer {
-    fn run(self) {
+    fn run(self, store: impl FnOnce() -> Result<Arc<StateStore>, StateFault>) {
+        let store = match store() {
+            Ok(store) => store,
+            Err(fault) => {
+                self.applied.fail(&fault);
+                return self.end(Unavailable::StorageFault, Vec::new());
+            }
+        };
         loop {
             let Due { is_last, flushes } = self.wait();
-            if let Err(fault) = self.write() {
+            if let Err(fault) = self.write(&store) {
                 self.applied.fail(&fault);
             }
             if self.applied.has_failed.load(Ordering::Relaxed) {
@@ -258,17 +283,17 @@ impl Writer {
         Due { is_last: state.is_closing, flushes: std::mem::take(&mut state.flushes) }
     }
 
-    fn write(&self) -> Result<(), StateFault> {
+    fn write(&self, store: &StateStore) -> Result<(), StateFault> {
         let mut written = Vec::new();
         for shard in self.shards.ids() {
-            let commit = |window: &Window| self.store.shard(shard)?.commit(window);
+            let commit = |window: &Window| store.shard(shard)?.commit(window);
             if let Some(window) = self.applied.log.write_window(shard, commit)? {
                 written.push(Written { shard, index: window.shard.position.index, window: window.number });
             }
         }
-        let cleared = self.store.collect(COLLECT_ROWS_MAX)?;
+        let cleared = store.collect(COLLECT_ROWS_MAX)?;
         if !written.is_empty() || cleared > 0 {
-            self.store.sync()?;
+            store.sync()?;
         }
         for Written { shard, window, .. } in &written {
             self.applied.log.stored(*shard, *window, self.applied.settings.hot_bytes_max);

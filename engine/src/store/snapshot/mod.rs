@@ -10,4 +10,4 @@ mod sink;
 mod source;
 
 pub(super) use sink::{Sink, install};
-pub(super) use source::{HELD_BYTES_MAX, Source};
+pub(super) use source::{HELD_BYTES_MAX, Nothing, Source};

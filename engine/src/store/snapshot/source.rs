@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use fanfare_cluster::{Chunk, SnapshotId, SnapshotView, StateFault};
+use fanfare_cluster::{Chunk, Position, SnapshotId, SnapshotView, StateFault};
 
 use super::chunk::{Place, Writer};
 use crate::log::rows::ShardRow;
@@ -38,7 +38,7 @@ impl Source {
     }
 
     fn rows_after(&self, after: &Place) -> Result<Option<Chunk>, StoreError> {
-        let Some(prefix) = self.view.prefix()? else { return Ok(self.nothing(after)) };
+        let Some(prefix) = self.view.prefix()? else { return Ok(nothing(self.view.number(), after)) };
         let mut chunk = Writer::new(after, CHUNK_BYTES + CHUNK_BYTES / 8);
         let (begin, end) = prefix.all();
         let (first, mut from) = match after.table() {
@@ -61,16 +61,20 @@ impl Source {
         }
         Ok(chunk.finish().map(|(place, bytes)| Chunk { place: place.encode(), bytes }))
     }
+}
 
-    /// The snapshot of a shard of which nothing is stored: its row, as if it were.
-    fn nothing(&self, after: &Place) -> Option<Chunk> {
-        let key = Prefix::new(self.view.number(), 1).row();
-        let mut chunk = Writer::new(after, 256);
-        if *after == Place::default() {
-            chunk.push(Table::Shards, &[], &codec::sealed(&key, &ShardRow::default()));
-        }
-        chunk.finish().map(|(place, bytes)| Chunk { place: place.encode(), bytes })
+/// The snapshot of a shard of which nothing is stored: its row, as if it were.
+fn nothing(shard: u16, after: &Place) -> Option<Chunk> {
+    let key = Prefix::new(shard, 1).row();
+    let mut chunk = Writer::new(after, 256);
+    if *after == Place::default() {
+        chunk.push(Table::Shards, &[], &codec::sealed(&key, &ShardRow::default()));
     }
+    chunk.finish().map(|(place, bytes)| Chunk { place: place.encode(), bytes })
+}
+
+fn place(after: &[u8]) -> Result<Place, StoreError> {
+    Place::decode(after).ok_or(StoreError::BadChunk("it is asked for behind no place"))
 }
 
 impl SnapshotView for Source {
@@ -79,12 +83,34 @@ impl SnapshotView for Source {
     }
 
     fn chunk(&self, after: &[u8]) -> Result<Option<Chunk>, StateFault> {
-        let after = Place::decode(after).ok_or(StoreError::BadChunk("it is asked for behind no place"))?;
-        Ok(self.rows_after(&after)?)
+        Ok(self.rows_after(&place(after)?)?)
     }
 
     fn is_stale(&self) -> bool {
         let held_bytes = self.view.still().engine().written_bytes() - self.written_bytes;
         held_bytes > self.held_bytes_max
+    }
+}
+
+/// Of a shard whose store is not there yet.
+pub(in crate::store) struct Nothing {
+    id: SnapshotId,
+    shard: u16,
+}
+
+impl Nothing {
+    /// `number` as for a [`Source`].
+    pub(in crate::store) fn new(shard: u16, number: u64) -> Self {
+        Self { id: SnapshotId { position: Position::default(), view: number }, shard }
+    }
+}
+
+impl SnapshotView for Nothing {
+    fn id(&self) -> &SnapshotId {
+        &self.id
+    }
+
+    fn chunk(&self, after: &[u8]) -> Result<Option<Chunk>, StateFault> {
+        Ok(nothing(self.shard, &place(after)?))
     }
 }

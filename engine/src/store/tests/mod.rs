@@ -1,8 +1,10 @@
 //! The store on real files.
 
+mod behind;
 mod clearing;
 mod damage;
 mod moments;
+mod nascent;
 mod power;
 mod snapshots;
 mod storage;

@@ -10,16 +10,19 @@ use parking_lot::{Condvar, Mutex};
 use super::Directory;
 use super::damage::break_in_background;
 use crate::log::{Policies, Publish, ShardStorage, SharedLog};
-use crate::store::{StateStore, WindowSettings, WriteBehind, Written};
+use crate::store::{OnStored, WindowSettings, WriteBehind, Written};
 
 const TOPIC: &str = "chat:a";
 
+pub(super) fn shards() -> ShardCount {
+    ShardCount::new(2).expect("two")
+}
+
 /// A node's shards over a directory, with what writes behind them.
-struct Bench {
+pub(super) struct Bench {
     log: Arc<SharedLog>,
-    store: Arc<StateStore>,
-    write_behind: WriteBehind,
-    backlog: Backlog,
+    pub(super) write_behind: WriteBehind,
+    pub(super) backlog: Backlog,
     machine: Box<dyn StateMachine>,
     shard: ShardId,
     index: u64,
@@ -30,10 +33,15 @@ struct Bench {
 impl Bench {
     fn over(directory: &Directory, settings: WindowSettings) -> Self {
         let store = Arc::new(directory.open());
-        let shards = ShardCount::new(2).expect("two");
-        let storages: Vec<Option<Arc<dyn ShardStorage>>> =
-            shards.ids().map(|shard| Some(Arc::new(store.shard(shard).expect("it opens")) as _)).collect();
-        let log = SharedLog::open(Arc::new(Policies::default()), &storages, shards);
+        let shard = |shard| Some(Arc::new(store.shard(shard).expect("it opens")) as _);
+        let bench = Self::of(&shards().ids().map(shard).collect::<Vec<_>>(), settings);
+        bench.write_behind.start(store, shards(), bench.told()).expect("a thread");
+        bench
+    }
+
+    /// With nothing that writes behind yet.
+    pub(super) fn of(storages: &[Option<Arc<dyn ShardStorage>>], settings: WindowSettings) -> Self {
+        let log = SharedLog::open(Arc::new(Policies::default()), storages, shards());
         let backlog = Backlog::default();
         let write_behind = WriteBehind::new(Arc::clone(&log), settings, backlog.clone());
         let applied = write_behind.applied();
@@ -42,24 +50,22 @@ impl Bench {
         let machine = log.machine(shard, storage, Arc::new(move |_| applied.tell()));
         let index = machine.position().index;
         let stored = Arc::<(Mutex<u64>, Condvar)>::default();
-        let bench = Self { log, store, write_behind, backlog, machine, shard, index, stored };
-        bench.start(shards);
-        bench
+        Self { log, write_behind, backlog, machine, shard, index, stored }
     }
 
-    fn start(&self, shards: ShardCount) {
+    /// Keeps how far the shard is stored.
+    pub(super) fn told(&self) -> OnStored {
         let (stored, shard) = (Arc::clone(&self.stored), self.shard);
-        let tell = move |written: &[Written]| {
+        Box::new(move |written: &[Written]| {
             for written in written.iter().filter(|written| written.shard == shard) {
                 *stored.0.lock() = written.index;
                 stored.1.notify_all();
             }
             Ok(())
-        };
-        self.write_behind.start(Arc::clone(&self.store), shards, Box::new(tell)).expect("a thread");
+        })
     }
 
-    fn publish(&mut self, bytes: usize) {
+    pub(super) fn publish(&mut self, bytes: usize) {
         self.index += 1;
         let publication = Publication { data: Some(Bytes::from(vec![b'x'; bytes])), ..Publication::default() };
         let publish =
@@ -70,11 +76,11 @@ impl Bench {
         self.machine.apply(&entry, position).expect("it applies");
     }
 
-    fn head(&self) -> ResourceVersion {
+    pub(super) fn head(&self) -> ResourceVersion {
         self.log.head(&TopicName::parse(TOPIC).expect("a name")).expect("it can be read")
     }
 
-    fn await_stored(&self, index: u64) {
+    pub(super) fn await_stored(&self, index: u64) {
         let mut stored = self.stored.0.lock();
         while *stored < index {
             self.stored.1.wait(&mut stored);
@@ -83,7 +89,7 @@ impl Bench {
 }
 
 /// Nothing is stored because time passes.
-const NEVER: WindowSettings =
+pub(super) const NEVER: WindowSettings =
     WindowSettings { window_ms: 3_600_000, window_bytes_max: u64::MAX, hot_bytes_max: u64::MAX };
 
 #[test]
@@ -150,7 +156,7 @@ fn a_look_finds_a_store_that_failed_while_there_was_nothing_to_write() {
     bench.await_stored(1);
     bench.write_behind.look();
     assert!(!bench.write_behind.has_failed() && !bench.backlog.is_raised());
-    break_in_background(&bench.store);
+    break_in_background(&bench.write_behind.store().expect("it was started"));
     while !bench.write_behind.has_failed() {
         bench.write_behind.look();
         std::thread::yield_now();
