@@ -31,11 +31,6 @@ const SEALED_MEMTABLES_MAX: usize = 1;
 /// Files of one table that overlap and may wait to be compacted. The engine slows down from 20 on and waits from 30 on.
 const L0_RUNS_MAX: usize = 19;
 
-/// Of the threads that flush and compact, between 0 for everyone else and 19: a third of the share of a thread that serves. With a
-/// million topics just filled, the slowest hundredth of cold reads takes 8 ms at 0, 5 to 8 ms at 5 and 1 to 3 ms at 10; but at 10,
-/// what waits for these threads under full load brings the process to 1.9 GiB, against 1.3 at 5 and 1.0 at 0.
-const WORKERS_NICE: i32 = 5;
-
 /// Nobody is told when a flush ends.
 const BEHIND_POLL: Duration = Duration::from_millis(2);
 
@@ -186,14 +181,27 @@ impl Engine {
     /// Until what waits to be written to files, and to be compacted, is little enough to add to it. The engine waits too,
     /// later and for ever: when its workers have stopped nobody tells it, so here it must not come to that.
     fn wait_for_workers(&self, sealed_max: usize) -> Result<(), StoreError> {
-        let is_behind = |keyspace: &Keyspace| {
-            keyspace.sealed_memtable_count() > sealed_max || keyspace.tree.l0_run_count() > L0_RUNS_MAX
-        };
-        while self.keyspaces.iter().any(is_behind) {
+        loop {
+            let mut tables = Table::ALL.into_iter().map(|table| (table, self.keyspace(table)));
+            let has_piled_up = |keyspace: &Keyspace| keyspace.tree.l0_run_count() > L0_RUNS_MAX;
+            let is_behind = |keyspace: &Keyspace| keyspace.sealed_memtable_count() > sealed_max || has_piled_up(keyspace);
+            let Some((table, keyspace)) = tables.find(|(_, keyspace)| is_behind(keyspace)) else { return Ok(()) };
             self.health()?;
-            thread::sleep(BEHIND_POLL);
+            if has_piled_up(keyspace) && self.database.active_compactions() == 0 {
+                self.compact(table)?;
+            } else {
+                thread::sleep(BEHIND_POLL);
+            }
         }
-        Ok(())
+    }
+
+    /// What workers do once for each flush, and not until nothing is left to do: whoever waits for more does it.
+    fn compact(&self, table: Table) -> Result<(), StoreError> {
+        shielded("compacted a table", || {
+            // Nothing is forgotten that a reader may still see: workers know more of those.
+            let compacted = self.keyspace(table).tree.compact(Table::compaction(), 0);
+            compacted.map_err(|error| StoreError::engine("write", error.into(), &self.dir))
+        })
     }
 
     /// Until nothing waits to be written to files: for those who write much and are in no hurry.
@@ -273,26 +281,7 @@ impl Batch {
     }
 }
 
-/// As [`open_here`], on a thread of lower priority, which the workers inherit: who is served
-/// comes before what is compacted, and with fewer cores than threads would else wait for it, some 10 ms at a time. Only
-/// where threads have priorities of their own.
 fn open(dir: &Path, settings: StoreSettings, workers: usize) -> Result<Database, StoreError> {
-    if !cfg!(target_os = "linux") || workers == 0 {
-        return open_here(dir, settings, workers);
-    }
-    let opened = thread::scope(|scope| {
-        let opening = scope.spawn(|| {
-            if let Err(error) = rustix::process::setpriority_process(None, WORKERS_NICE) {
-                tracing::warn!(%error, "the store's workers have the priority of everyone else");
-            }
-            open_here(dir, settings, workers)
-        });
-        opening.join()
-    });
-    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn open_here(dir: &Path, settings: StoreSettings, workers: usize) -> Result<Database, StoreError> {
     let StoreSettings { cache_bytes, journal_bytes_max, open_files_max } = settings;
     Database::builder(dir)
         .cache_size(cache_bytes)

@@ -1,7 +1,7 @@
 //! The tables of the store, and how each of them is tuned.
 
 use fjall::compaction::Leveled;
-use fjall::config::FilterPolicy;
+use fjall::config::{FilterPolicy, PartitioningPolicy};
 use fjall::{CompressionType, KeyspaceCreateOptions, KvSeparationOptions};
 use std::sync::Arc;
 
@@ -75,11 +75,19 @@ impl Table {
         }
     }
 
+    /// How its files are merged: the other ways of the engine are for data that is never changed.
+    pub(super) fn compaction() -> Arc<Leveled> {
+        Arc::new(Leveled::default())
+    }
+
     pub(super) fn options(self) -> KeyspaceCreateOptions {
         let options = KeyspaceCreateOptions::default()
             .manual_journal_persist(true)
             .max_memtable_size(self.memtable_bytes_max())
-            .compaction_strategy(Arc::new(Leveled::default()));
+            .compaction_strategy(Self::compaction())
+            // A whole index takes 1.5 MiB of a file of 64, and who reads the first row of one would wait for all of it.
+            .index_block_partitioning_policy(PartitioningPolicy::all(true))
+            .filter_block_partitioning_policy(PartitioningPolicy::all(true));
         match self {
             // The only ones that are looked up by their whole key. A filter for what is read in ranges is wasted memory.
             Self::Topics | Self::Shards => options,
