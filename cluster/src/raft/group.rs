@@ -10,13 +10,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::backlog::Backlog;
 use super::commands::Commands;
 use super::consensus::Raft;
 use super::flight::Flight;
 use super::inbox::Inbox;
 use super::intake::Intake;
 use super::pipeline::{Pipeline, PutBack};
-use super::settings::{Backlog, RaftSettings};
+use super::settings::RaftSettings;
 use super::views::Views;
 use crate::clock::Clock;
 use crate::log::GroupId;
@@ -132,8 +133,11 @@ impl Group {
         barrier
     }
 
-    /// The next entry, stamped, and who waits for its end.
+    /// The next entry, stamped, and who waits for its end. None while the backlog is held: then someone comes again.
     pub(super) fn take(self: &Arc<Self>) -> Option<(Commands, Flight)> {
+        if self.backlog.is_held() {
+            return None;
+        }
         let mut queue = self.queue.lock();
         let Batch { commands, tickets } = queue.pipeline.take()?;
         let shard_ms = queue.time.advance(self.clock.monotonic_ms());

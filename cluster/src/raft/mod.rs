@@ -16,6 +16,7 @@
 //! a log or a store that fails stops its group and says so; those who wait are told, other groups go on. **No type of
 //! the consensus library leaves this room**, and none of its formats is on disk or between nodes.
 
+mod backlog;
 mod barrier;
 mod checkpoint;
 mod codec;
@@ -41,9 +42,10 @@ mod translate;
 mod views;
 mod wire;
 
+pub use backlog::Backlog;
 pub use peers::{PeerCall, Peers, Unreachable};
 pub use restored::{restored_position, write_restored};
-pub use settings::{Backlog, RaftSettings};
+pub use settings::RaftSettings;
 pub use shards::{Health, MakeStateMachine, MetaGroup, RaftParts, RaftShards};
 pub use wire::{BadMessage, PeerReply, PeerRequest};
 

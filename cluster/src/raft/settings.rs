@@ -1,8 +1,5 @@
 //! What the groups of a node are started with, and what it means to the consensus library.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use openraft::{Config, SnapshotPolicy};
 
 use crate::shard::{BatcherLimits, ShardCount};
@@ -74,28 +71,5 @@ pub(super) fn config(settings: &RaftSettings, is_alone: bool) -> Config {
         notification_channel_size: Some(256),
         state_machine_channel_size: Some(64),
         ..Config::default()
-    }
-}
-
-/// Whether the state machines have applied more than they could store. While it is raised, commands are told
-/// `Overloaded`, so that what is not stored yet stays bounded. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Backlog(Arc<AtomicBool>);
-
-impl Backlog {
-    /// Nothing more is taken.
-    pub fn raise(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Commands are taken again.
-    pub fn clear(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-
-    /// Whether it is raised.
-    #[must_use]
-    pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Acquire)
     }
 }

@@ -11,12 +11,13 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+use super::backlog::Backlog;
 use super::checkpoint::Checkpoint;
 use super::group::Group;
 use super::inbox::Inbox;
 use super::peers::Peers;
 use super::serve::serve;
-use super::settings::{Backlog, RaftSettings};
+use super::settings::RaftSettings;
 use super::thread::{GroupThread, Start};
 use super::wire::{PeerReply, PeerRequest};
 use crate::clock::Clock;
@@ -31,7 +32,7 @@ pub struct RaftParts {
     pub log: Arc<dyn LogEngine>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Raised by the state machines' owner when they have applied more than they could store.
+    /// Held by the state machines' owner when they have applied more than they could store.
     pub backlog: Backlog,
     /// The other nodes; `None` for a node by itself, which runs no timers.
     pub peers: Option<Arc<dyn Peers>>,
@@ -119,6 +120,12 @@ impl RaftShards {
             stored: Arc::default(),
             runtime: runtime.handle().clone(),
             starting: Arc::default(),
+        });
+        let held = Arc::downgrade(&shared);
+        backlog.when_let_go(move || {
+            if let Some(shared) = held.upgrade() {
+                shared.shards.iter().for_each(|group| shared.inbox.put(Arc::clone(group)));
+            }
         });
         let starts =
             shared.groups().map(|group| Start { group: Arc::clone(group), machine: machines(group.id) }).collect();

@@ -25,8 +25,8 @@ pub struct StorageConfig {
     /// node has more to apply again before it is ready. At most a minute.
     pub window_ms: u64,
     /// What may have been applied and not yet been stored, all shards together: 64 MiB. A window that reaches it is
-    /// stored at once, and when the disk does not keep up publishes get `OVERLOADED` until it does. Not less than
-    /// `limits.frame_bytes_max`.
+    /// stored at once. When the disk does not keep up publishes wait until it does, and get `OVERLOADED` when too many do. Not
+    /// less than `limits.frame_bytes_max`.
     pub window_bytes_max: u64,
     /// Memory for topics that are in use, their histories and keys: 256 MiB. Beyond it those that were not used for
     /// longest are read from the disk again when someone needs them. What is not stored yet comes on top.

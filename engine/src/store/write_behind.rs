@@ -5,9 +5,9 @@
 //! window. Nothing waits for it to acknowledge a publication: the write-ahead log has it. What is lost when the process
 //! dies: nothing; what the last windows held is applied again from the log.
 //!
-//! Bounded: more than `window_bytes_max` applied and not stored begins the next window at once, twice as much raises the
-//! [`Backlog`] and publications are told `OVERLOADED` until the disk has caught up. When the store fails, nothing more is
-//! taken until the node was restarted: what cannot be stored would pile up.
+//! Bounded: more than `window_bytes_max` applied and not stored begins the next window at once, twice as much holds the
+//! [`Backlog`]: commands wait until the disk has caught up, and are told `OVERLOADED` when too many do. When the store fails,
+//! nothing more is taken until the node was restarted: what cannot be stored would pile up.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +87,7 @@ impl Applied {
         let unwritten = self.log.memory().unwritten_bytes();
         let is_full = unwritten > self.settings.window_bytes_max;
         if unwritten > self.settings.window_bytes_max.saturating_mul(2) {
-            self.backlog.raise();
+            self.backlog.hold();
         }
         let mut state = self.state.lock();
         let is_first = state.dirty_since.is_none();

@@ -100,6 +100,32 @@ async fn a_backlog_refuses_commands_to_the_shards_and_not_to_the_meta_group() {
 }
 
 #[tokio::test]
+async fn a_backlog_that_is_held_has_commands_wait_within_their_bounds() {
+    let limits = BatcherLimits { waiting_commands_max: 2, ..BatcherLimits::default() };
+    let node = Alone::with_limits(limits);
+    let shards = node.start().await;
+    node.backlog.hold();
+    let waiting = [shards.propose(shard(0), text("a")), shards.propose(shard(0), text("b"))];
+    let overloaded = Unavailable::Overloaded { retry_after_ms: limits.retry_after_ms };
+    assert_eq!(propose(&shards, 0, "c").await, Err(overloaded), "as much waits as may");
+    assert!(soon(shards.meta().propose(text("x"))).await.is_ok(), "which is after the thread has come for them");
+    let mut waiting = waiting.map(|proposal| proposal.try_now().expect_err("it waits"));
+    for end in [Backlog::clear, Backlog::raise] {
+        end(&node.backlog);
+        for proposal in waiting {
+            assert!(soon(proposal).await.is_ok(), "what was accepted goes on its way");
+        }
+        node.backlog.clear();
+        node.backlog.hold();
+        waiting = [shards.propose(shard(0), text("d")), shards.propose(shard(1), text("e"))];
+    }
+    node.backlog.clear();
+    for proposal in waiting {
+        assert!(soon(proposal).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn shutdown_answers_what_was_accepted_and_refuses_the_rest() {
     let node = Alone::new();
     let shards = Arc::new(node.start().await);

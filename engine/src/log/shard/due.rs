@@ -1,9 +1,9 @@
 //! What is due in a shard, for the shell that proposes it: hot topics from the queue in memory, cold ones from the
 //! store. Nothing here changes what replicas have to agree on.
 //!
-//! When other policies come, what is stored of cold topics was queued under those before. So all of them are [reviewed]
-//! (Review), a page at a time, and those that have to be trimmed earlier are due. A node that ends meanwhile leaves the rest
-//! to their next publication, or to when they were due before.
+//! When other policies come, what is stored of cold topics was queued under those before. So all of them are reviewed, a page
+//! at a time, and those that have to be trimmed earlier are due. A node that ends meanwhile leaves the rest to their next
+//! publication, or to when they were due before.
 
 use fanfare_cluster::StateFault;
 use fanfare_protocol::TopicName;

@@ -118,22 +118,22 @@ fn a_window_is_stored_once_its_time_is_over() {
 }
 
 #[test]
-fn what_piles_up_is_stored_at_once_and_refused_until_it_is() {
+fn what_piles_up_is_stored_at_once_and_holds_up_the_rest_until_it_is() {
     let directory = Directory::new();
     let mut bench = Bench::over(&directory, WindowSettings { window_bytes_max: 10_000, ..NEVER });
     let (backlog, held) = (bench.backlog.clone(), bench.log.clone());
     // The window that this begins cannot be taken before the shard's writing is free.
     let writing = held.hold_windows(bench.shard);
     bench.publish(9_000);
-    assert!(!backlog.is_raised());
+    assert!(!backlog.is_held());
     bench.publish(9_000);
     bench.publish(9_000);
-    assert!(backlog.is_raised(), "twice as much as a window takes");
+    assert!(backlog.is_held(), "twice as much as a window takes");
     drop(writing);
     bench.await_stored(3);
     // The word of it comes after.
     bench.write_behind.shutdown();
-    assert!(!backlog.is_raised());
+    assert!(!backlog.is_held());
 }
 
 #[test]
