@@ -31,6 +31,11 @@ const SEALED_MEMTABLES_MAX: usize = 1;
 /// Files of one table that overlap and may wait to be compacted. The engine slows down from 20 on and waits from 30 on.
 const L0_RUNS_MAX: usize = 19;
 
+/// Of the threads that flush and compact, between 0 for everyone else and 19: a third of the share of a thread that serves. With a
+/// million topics just filled, the slowest hundredth of cold reads takes 8 ms at 0, 5 to 8 ms at 5 and 1 to 3 ms at 10; but at 10,
+/// what waits for these threads under full load brings the process to 1.9 GiB, against 1.3 at 5 and 1.0 at 0.
+const WORKERS_NICE: i32 = 5;
+
 /// Nobody is told when a flush ends.
 const BEHIND_POLL: Duration = Duration::from_millis(2);
 
@@ -184,7 +189,8 @@ impl Engine {
         loop {
             let mut tables = Table::ALL.into_iter().map(|table| (table, self.keyspace(table)));
             let has_piled_up = |keyspace: &Keyspace| keyspace.tree.l0_run_count() > L0_RUNS_MAX;
-            let is_behind = |keyspace: &Keyspace| keyspace.sealed_memtable_count() > sealed_max || has_piled_up(keyspace);
+            let is_behind =
+                |keyspace: &Keyspace| keyspace.sealed_memtable_count() > sealed_max || has_piled_up(keyspace);
             let Some((table, keyspace)) = tables.find(|(_, keyspace)| is_behind(keyspace)) else { return Ok(()) };
             self.health()?;
             if has_piled_up(keyspace) && self.database.active_compactions() == 0 {
@@ -281,7 +287,26 @@ impl Batch {
     }
 }
 
+/// As [`open_here`], on a thread of lower priority, which the workers inherit: who is served
+/// comes before what is compacted, and with fewer cores than threads would else wait for it, some 10 ms at a time. Only
+/// where threads have priorities of their own.
 fn open(dir: &Path, settings: StoreSettings, workers: usize) -> Result<Database, StoreError> {
+    if !cfg!(target_os = "linux") || workers == 0 {
+        return open_here(dir, settings, workers);
+    }
+    let opened = thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            if let Err(error) = rustix::process::setpriority_process(None, WORKERS_NICE) {
+                tracing::warn!(%error, "the store's workers have the priority of everyone else");
+            }
+            open_here(dir, settings, workers)
+        });
+        opening.join()
+    });
+    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn open_here(dir: &Path, settings: StoreSettings, workers: usize) -> Result<Database, StoreError> {
     let StoreSettings { cache_bytes, journal_bytes_max, open_files_max } = settings;
     Database::builder(dir)
         .cache_size(cache_bytes)

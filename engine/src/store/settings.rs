@@ -12,11 +12,10 @@ pub struct StoreSettings {
     pub open_files_max: usize,
 }
 
-/// Of the engine, for flushes and compactions. Of several, the engine keeps one for flushes, and while compactions wait for
-/// another, that one passes them on to itself without a pause: half a core of two that nobody is served with. A million
-/// topics are poured in no more slowly by one, and no publication was refused for now. What a compaction holds up waits in
-/// memory.
-pub(super) const WORKERS: usize = 1;
+/// Of the engine, for flushes and compactions: one that compacts must not hold up flushes, else publications are refused. The
+/// engine keeps one of them for flushes, which passes waiting compactions on to itself without a pause while the other
+/// compacts: half a core, if nobody else wants it.
+pub(super) const WORKERS: usize = 2;
 
 /// The least that the engine takes.
 const JOURNAL_BYTES_MIN: u64 = 64 * 1024 * 1024;
