@@ -104,7 +104,6 @@ impl ShardState {
         Ok(Self {
             stored: Some(stored),
             cold_due_ms,
-            review: None,
             books: Books::new(row.usage, memory, true),
             next_number: row.next_number.max(1),
             position: row.position,
