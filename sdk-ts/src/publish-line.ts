@@ -64,6 +64,8 @@ export class PublishLine {
   #refusals = 0;
   /** What the topic said it expects instead of what it got. */
   #expected: number | undefined;
+  /** One of those last in flight may be stored: what was expected before is no word of it. */
+  #isUnsure = false;
 
   constructor(topic: string, chance: Chance) {
     this.topic = topic;
@@ -99,7 +101,7 @@ export class PublishLine {
     // publication without the first, so the first goes alone.
     const inFlightMax = now < this.#knownUntil ? IN_FLIGHT_MAX : 1;
     if (now < this.#notBefore || this.#inFlightCount >= inFlightMax) return undefined;
-    this.#inFlightCount++;
+    if (!this.#inFlightCount++) this.#isUnsure = false;
     item.isInFlight = true;
     item.sentAt ??= now;
     const producer = { id: this.#producer, sequence: item.sequence };
@@ -123,7 +125,7 @@ export class PublishLine {
   refused(now: number, item: Item, error: FanfareError): void {
     this.#landed(item);
     // Only a refusal is sure to have changed nothing; trouble of the node means maybe (P14).
-    if (error.class === "retry") item.isRepeated = true;
+    if (error.class === "retry") this.#isUnsure = item.isRepeated = true;
     else delete item.sentAt;
     if (error.code === Code.OUT_OF_SEQUENCE) this.#expected = error.expected;
     else this.#wait(now, error.retryAfterMs);
@@ -156,7 +158,8 @@ export class PublishLine {
     if (expected === undefined || sequence < expected) return true;
     if (sequence > expected && this.#inFlightCount > 0) return false;
     this.#expected = undefined;
-    if (sequence > expected) this.#renumber(now, expected);
+    // A topic that began anew takes what comes first. Repeated as it is, the line is told what was stored.
+    if (sequence > expected && !this.#isUnsure) this.#renumber(now, expected);
     return true;
   }
 

@@ -57,6 +57,20 @@ describe("a line", () => {
     assert.equal(shown(send(made)), "2:2 3:3 4:4");
   });
 
+  test("what_may_be_stored_is_asked_for_before_a_line_gets_other_numbers", () => {
+    // 2 was refused for good; the topic, asked for 3, expects 2, then begins anew and takes 4.
+    const made = proven(4);
+    const [second, third, fourth] = send(made) as [Item, Item, Item];
+    made.dropped(second);
+    made.refused(0, third, expecting(2));
+    made.refused(0, fourth, fromCode(Code.UNAVAILABLE));
+    const again = send(made, 1_000);
+    assert.equal(shown(again), "3:3 4:4", "under the numbers that they may be stored under");
+    made.refused(1_000, again[0] as Item, expecting(5));
+    made.published(1_000, again[1] as Item);
+    assert.equal(send(made, 2_000).length, 1);
+  });
+
   test("no_more_are_in_flight_than_a_topic_remembers", () => {
     assert.equal(send(proven(500)).length, 64);
   });

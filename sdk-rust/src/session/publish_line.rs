@@ -51,6 +51,8 @@ pub(super) struct PublishLine {
     refusals: u32,
     /// What the topic said it expects instead of what it got.
     expected: Option<u64>,
+    /// One of those that were last in flight may have been stored: what the topic expected before is no word of it.
+    is_unsure: bool,
     /// Copies under the present producer may be under way that nobody waits for any more.
     has_strays: bool,
 }
@@ -68,6 +70,7 @@ impl PublishLine {
             not_before: Duration::ZERO,
             refusals: 0,
             expected: None,
+            is_unsure: false,
             has_strays: false,
         }
     }
@@ -115,6 +118,7 @@ impl PublishLine {
     /// Takes what [`Self::peek`] showed; it counts as sent. With whether it was sent before.
     pub(super) fn send(&mut self, now: Duration) -> Option<(Publish, bool)> {
         let at = self.first_waiting()?;
+        self.is_unsure &= self.in_flight_count > 0;
         let item = &mut self.items[at];
         let was_sent = item.sent_at.is_some();
         item.is_in_flight = true;
@@ -154,7 +158,7 @@ impl PublishLine {
                 return Some((ticket, if item.is_repeated { error.uncertain() } else { error.clone() }));
             }
             // Only a refusal is sure to have changed nothing; trouble of the node means maybe (P14).
-            Class::Retry => (self.items[at].is_repeated, self.has_strays) = (true, true),
+            Class::Retry => (self.items[at].is_repeated, self.has_strays, self.is_unsure) = (true, true, true),
             Class::Redirect | Class::Refresh | Class::Wait => {}
         }
         self.items[at].refusal = Some(error.clone());
@@ -169,6 +173,7 @@ impl PublishLine {
         }
         (self.in_flight_count, self.in_flight_bytes) = (0, 0);
         (self.known_until, self.not_before, self.expected) = (Duration::ZERO, Duration::ZERO, None);
+        self.is_unsure = false;
     }
 
     /// Numbers the line anew from what the topic expects, once nothing is in flight: a publication before was refused
@@ -178,6 +183,10 @@ impl PublishLine {
             return Vec::new();
         }
         let Some(expected) = self.expected.take() else { return Vec::new() };
+        // A topic that began anew takes what comes first. Repeated as it is, the line is told what was stored.
+        if self.is_unsure {
+            return Vec::new();
+        }
         // Passed over though it may have been stored: under another number it might be stored twice.
         let unsafe_to_repeat = |item: &Item| item.is_repeated && item.sequence < expected;
         let is_lost = |item: &Item| unsafe_to_repeat(item).then(|| (item.ticket, timeout()));

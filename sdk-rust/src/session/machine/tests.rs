@@ -76,6 +76,22 @@ fn sent(world: &World, kind: MessageType) -> Vec<Message> {
     world.said().filter(|message| message.message_type() == kind).cloned().collect()
 }
 
+/// What the topic expected before is no word of what it took since.
+#[test]
+fn what_may_be_stored_is_asked_for_before_a_line_gets_other_numbers() {
+    let mut world = World::online();
+    world.act(Action::Publish("chat:a"));
+    world.settle();
+    world.act(Action::Mischief(Mischief::RefuseBefore(Code::PublicationTooLarge)));
+    (0..3).for_each(|_| world.act(Action::Publish("chat:a")));
+    world.act(Action::ToNode(2));
+    world.act(Action::Recreate("chat:a"));
+    world.act(Action::Mischief(Mischief::StoreAndFail));
+    world.act(Action::ToNode(1));
+    world.calm_down();
+    world.check();
+}
+
 #[test]
 fn a_publish_is_repeated_under_its_sequence_after_a_cut_and_stored_once() {
     let mut world = World::online();
