@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 const CLEAR: u8 = 0;
 /// Commands wait, within the bounds of their batcher.
 const HELD: u8 = 1;
-/// Commands are told `Overloaded`.
+/// Commands are told `StorageFault`.
 const RAISED: u8 = 2;
 
 /// Told by who stores, asked by the groups of the shards, so that what is not stored yet stays bounded. Clones share it.
@@ -28,7 +28,7 @@ impl Backlog {
         let _ = self.0.state.compare_exchange(CLEAR, HELD, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Nothing more is taken; what was taken goes on its way. For a store that has failed.
+    /// The store has failed: nothing more is taken, what was taken goes on its way.
     pub fn raise(&self) {
         self.change(RAISED);
     }

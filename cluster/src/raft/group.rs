@@ -96,7 +96,7 @@ impl Group {
             return ticket.answer(Err(Unavailable::ShuttingDown));
         }
         if self.backlog.is_raised() {
-            return ticket.answer(Err(Unavailable::Overloaded { retry_after_ms: self.retry_after_ms }));
+            return ticket.answer(Err(Unavailable::StorageFault));
         }
         let pushed = self.queue.lock().pipeline.push(command, ticket);
         match pushed {

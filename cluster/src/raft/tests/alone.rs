@@ -88,11 +88,11 @@ async fn a_group_that_is_full_is_overloaded_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_backlog_refuses_commands_to_the_shards_and_not_to_the_meta_group() {
+async fn a_store_that_failed_refuses_commands_to_the_shards_and_not_to_the_meta_group() {
     let node = Alone::new();
     let shards = node.start().await;
     node.backlog.raise();
-    assert_eq!(propose(&shards, 0, "x").await, Err(Unavailable::Overloaded { retry_after_ms: 50 }));
+    assert_eq!(propose(&shards, 0, "x").await, Err(Unavailable::StorageFault));
     assert!(soon(shards.read_barrier(shard(0))).await.is_ok(), "reads go on");
     assert!(soon(shards.meta().propose(text("x"))).await.is_ok());
     node.backlog.clear();
