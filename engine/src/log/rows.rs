@@ -1,5 +1,6 @@
 //! What a shard stores: one row per topic and per thing that a topic holds, so that a window of a second writes what
-//! changed and nothing else. How a row looks on disk is the store's business; what is in it is decided here.
+//! changed and nothing else. How a row looks on disk, and which share one there, is the store's business; what is in it is
+//! decided here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

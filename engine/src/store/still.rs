@@ -55,7 +55,8 @@ impl Still {
 
     pub(super) fn rows(&self, table: Table, range: Range) -> Result<Cursor, StoreError> {
         let is_empty = match (&range.0, &range.1) {
-            (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from > to,
+            (Bound::Included(from), Bound::Included(to)) => from > to,
+            (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
             _ => false,
         };
         let from = range.0.clone();

@@ -17,7 +17,7 @@ const MIB: u64 = 1024 * 1024;
 pub(super) enum Table {
     /// Topics by name.
     Topics = 1,
-    /// Publications by topic number and offset.
+    /// Publications by topic number and offset: that of the last of those that share a row.
     Items = 2,
     /// Live keys by topic number.
     Folds = 3,

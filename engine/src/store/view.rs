@@ -68,31 +68,76 @@ impl View {
         Ok(())
     }
 
-    fn items(
+    fn items_after(
         &self,
         (number, epoch): (u64, u64),
         (after, through): (u64, u64),
         limit: ReadLimit,
-        backwards: bool,
     ) -> Result<Vec<ItemRow>, StoreError> {
         let Some(prefix) = self.prefix()? else { return Ok(Vec::new()) };
-        let from = Bound::Excluded(prefix.item(number, after));
-        let to = Bound::Included(prefix.item(number, through));
-        let mut rows = self.still.rows(Table::Items, (from, to))?;
-        let mut items = Vec::new();
-        let mut left = limit.bytes;
-        while let Some((key, value)) = if backwards { rows.next_back() } else { rows.next() }.transpose()? {
-            let row = codec::open_item(&key, &value, epoch)?;
-            if !items.is_empty() && row.bytes > left {
-                break;
-            }
-            left = left.saturating_sub(row.bytes);
-            items.push(row);
-            if items.len() >= limit.count {
+        let (_, end) = key::within(prefix.number(number));
+        let mut page = ItemPage::new(limit);
+        // Rows are under their last publication: the first of those behind an offset is in the first row behind it.
+        for row in self.still.rows(Table::Items, (Bound::Excluded(prefix.item(number, after)), end))? {
+            let (key, value) = row?;
+            let items = codec::open_items(&key, &value, epoch)?;
+            let is_last = items.last().is_some_and(|last| last.offset >= through);
+            let within = items.into_iter().filter(|item| item.offset > after && item.offset <= through);
+            if !page.take(within) || is_last {
                 break;
             }
         }
-        Ok(items)
+        Ok(page.items)
+    }
+
+    fn items_before(
+        &self,
+        (number, epoch): (u64, u64),
+        (floor, through): (u64, u64),
+        limit: ReadLimit,
+    ) -> Result<Vec<ItemRow>, StoreError> {
+        let Some(prefix) = self.prefix()? else { return Ok(Vec::new()) };
+        let (_, end) = key::within(prefix.number(number));
+        let mut page = ItemPage::new(limit);
+        // The row that the last of them is in may go on behind it.
+        let across = self.still.rows(Table::Items, (Bound::Included(prefix.item(number, through)), end))?.next();
+        let before = (Bound::Excluded(prefix.item(number, floor)), Bound::Excluded(prefix.item(number, through)));
+        for row in across.into_iter().chain(self.still.rows(Table::Items, before)?.rev()) {
+            let (key, value) = row?;
+            let items = codec::open_items(&key, &value, epoch)?;
+            let within = items.into_iter().rev().filter(|item| item.offset > floor && item.offset <= through);
+            if !page.take(within) {
+                break;
+            }
+        }
+        Ok(page.items)
+    }
+}
+
+/// As many publications as a limit allows, at least one.
+struct ItemPage {
+    items: Vec<ItemRow>,
+    limit: ReadLimit,
+}
+
+impl ItemPage {
+    fn new(limit: ReadLimit) -> Self {
+        Self { items: Vec::new(), limit }
+    }
+
+    /// Whether there is room for more.
+    fn take(&mut self, items: impl Iterator<Item = ItemRow>) -> bool {
+        for item in items {
+            if !self.items.is_empty() && item.bytes > self.limit.bytes {
+                return false;
+            }
+            self.limit.bytes = self.limit.bytes.saturating_sub(item.bytes);
+            self.items.push(item);
+            if self.items.len() >= self.limit.count {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -114,7 +159,7 @@ impl Stored for View {
         through: u64,
         limit: ReadLimit,
     ) -> Result<Vec<ItemRow>, StateFault> {
-        Ok(self.items((number, epoch), (after, through), limit, false)?)
+        Ok(Self::items_after(self, (number, epoch), (after, through), limit)?)
     }
 
     fn items_before(
@@ -126,7 +171,7 @@ impl Stored for View {
         limit: ReadLimit,
     ) -> Result<Vec<ItemRow>, StateFault> {
         match before.checked_sub(1) {
-            Some(through) => Ok(self.items((number, epoch), (floor, through), limit, true)?),
+            Some(through) => Ok(Self::items_before(self, (number, epoch), (floor, through), limit)?),
             None => Ok(Vec::new()),
         }
     }

@@ -161,7 +161,7 @@ fn check_topics(
     for (name, row) in topics {
         let forgotten = piles.forgotten.get(&row.number).map_or(&[][..], Vec::as_slice);
         let mut topic = TopicCheck::new(name, row, forgotten);
-        items.of(row.number, &piles.dead, faults, |key, value, faults| topic.item(key, value, faults));
+        items.of(row.number, &piles.dead, faults, |key, value, faults| topic.items(key, value, faults));
         folds.of(row.number, &piles.dead, faults, |key, value, faults| topic.fold(key, value, faults));
         known.of(row.number, &piles.dead, faults, |key, value, faults| topic.known(key, value, faults));
         figures.add(topic.finish(faults));

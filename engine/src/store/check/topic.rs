@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::faults::Faults;
 use crate::log::Kind;
-use crate::log::rows::{BLOCK_SEQUENCES, BlockRow, KeyRow, TopicRow};
+use crate::log::rows::{BLOCK_SEQUENCES, BlockRow, ItemRow, KeyRow, TopicRow};
 use crate::store::codec;
 use crate::store::key::{self, KnownName, PREFIX_BYTES};
 
@@ -76,16 +76,22 @@ impl<'a> TopicCheck<'a> {
         format!("topic {}, offset {offset}", self.name)
     }
 
-    pub(super) fn item(&mut self, key: &[u8], value: &[u8], faults: &mut Faults) {
-        let TopicRow { epoch, head, floor, settled_ms, kind, .. } = *self.row;
-        let Some(item) = faults.note(codec::open_item(key, value, epoch)) else { return };
-        let offset = item.offset;
-        if offset <= floor {
+    pub(super) fn items(&mut self, key: &[u8], value: &[u8], faults: &mut Faults) {
+        let TopicRow { epoch, floor, .. } = *self.row;
+        let Some(items) = faults.note(codec::open_items(key, value, epoch)) else { return };
+        if let Some(offset) = items.last().map(|last| last.offset).filter(|offset| *offset <= floor) {
             let is_forgotten = self.forgotten.iter().any(|(after, through)| (after + 1..=*through).contains(&offset));
             let what = || format!("it is below the floor {floor}, and not marked to be cleared away");
             faults.expect(is_forgotten, || self.at(offset), what);
             return;
         }
+        // Those below the floor are forgotten, and go when the last one of their row does.
+        items.iter().filter(|item| item.offset > floor).for_each(|item| self.item(item, faults));
+    }
+
+    fn item(&mut self, item: &ItemRow, faults: &mut Faults) {
+        let TopicRow { head, floor, settled_ms, kind, .. } = *self.row;
+        let offset = item.offset;
         faults.expect(offset <= head, || self.at(offset), || format!("it lies above the head {head}"));
         let before = self.last.map_or(floor, |last| last.offset);
         // What left by its own `ttl` leaves a hole; publications of `state` topics never do.

@@ -2,6 +2,7 @@
 //! raised when a reader of the old one would take a row for something that it is not; fields are added without.
 
 mod event;
+mod items;
 mod known;
 mod shard;
 mod topic;
@@ -9,7 +10,8 @@ mod topic;
 #[cfg(test)]
 mod tests;
 
-pub(super) use event::{open_fold, open_item};
+pub(super) use event::open_fold;
+pub(super) use items::{Run, open_items};
 pub(super) use shard::{Heap, Pointer, Staging};
 pub(super) use topic::DueMark;
 
@@ -44,14 +46,14 @@ pub(super) fn sealed<V: Value>(key: &[u8], row: &V) -> Vec<u8> {
 
 /// What was put under this key.
 pub(super) fn open<R: Row>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
-    decoded::<R, R>(key, value, R::read)
+    decoded::<R, R>(key, value, |_, name, body| R::read(name, body))
 }
 
-/// The same, where decoding needs to know more.
+/// The same, where decoding needs to know more: the version too, beside the name and the body.
 fn decoded<V: Value, T>(
     key: &[u8],
     value: &[u8],
-    read: impl FnOnce(&[u8], &[u8]) -> Option<T>,
+    read: impl FnOnce(u8, &[u8], &[u8]) -> Option<T>,
 ) -> Result<T, StoreError> {
     let (version, body) = seal::open(V::TABLE, key, value)?;
     if version > V::VERSION {
@@ -59,7 +61,7 @@ fn decoded<V: Value, T>(
         return Err(StoreError::Format { place, found: version.into(), known: V::VERSION.into() });
     }
     let name = key.get(PREFIX_BYTES..).unwrap_or_default();
-    read(name, body).ok_or_else(|| StoreError::CorruptRow {
+    read(version, name, body).ok_or_else(|| StoreError::CorruptRow {
         table: V::TABLE.name(),
         key: key::shown(V::TABLE, key),
         what: "it cannot be decoded",

@@ -10,7 +10,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{DueMark, Heap, Pointer, Row, Staging, Value, open, open_fold, open_item, sealed};
+use super::{DueMark, Heap, Pointer, Row, Run, Staging, Value, open, open_fold, open_items, sealed};
 use crate::log::Kind;
 use crate::log::rows::{BlockRow, FoldRow, ItemRow, KeyRow, ShardRow, StoredOutcome, TopicRow, Usage};
 use crate::store::fault::StoreError;
@@ -106,16 +106,24 @@ proptest! {
 
     #[test]
     fn publications_read_back_with_the_epoch_that_is_asked_for(
-        event in event(),
-        numbers in any::<[u64; 5]>(),
-        leaves_ms in any::<Option<u64>>(),
+        events in vec((event(), any::<[u32; 3]>(), any::<Option<u64>>()), 1..5),
+        numbers in any::<[u64; 3]>(),
     ) {
-        let [number, offset, epoch, bytes, appended_ms] = numbers;
-        let mut row = ItemRow { offset, event: Arc::new(event), bytes, appended_ms, leaves_ms };
+        let [number, epoch, mut offset] = numbers;
+        offset /= 2;
+        let mut rows = Vec::new();
+        for (event, [further, bytes, appended_ms], leaves_ms) in events {
+            offset += 1 + u64::from(further);
+            let (bytes, appended_ms) = (bytes.into(), appended_ms.into());
+            rows.push(ItemRow { offset, event: Arc::new(event), bytes, appended_ms, leaves_ms });
+        }
         let key = Prefix::new(7, 1).item(number, offset);
-        let read = open_item(&key, &sealed(&key, &row), epoch).expect("it was just written");
-        Arc::make_mut(&mut row.event).resource_version = Some(ResourceVersion::new(epoch, offset));
-        prop_assert_eq!(read, row);
+        let run: Vec<_> = rows.iter().collect();
+        let read = open_items(&key, &sealed(&key, &Run(&run)), epoch).expect("it was just written");
+        for row in &mut rows {
+            Arc::make_mut(&mut row.event).resource_version = Some(ResourceVersion::new(epoch, row.offset));
+        }
+        prop_assert_eq!(read, rows);
     }
 
     #[test]
@@ -189,7 +197,7 @@ proptest! {
         read::<Heap>(&prefix.garbage_number(1), &body, version);
         read::<Progress>(progress::KEY, &body, version);
         let item = prefix.item(1, 2);
-        let _ = open_item(&item, &resealed::<ItemRow>(&item, &body, version), 1);
+        let _ = open_items(&item, &resealed::<Run<'_>>(&item, &body, version), 1);
         let fold = prefix.fold(1, "a");
         let _ = open_fold(&fold, &resealed::<FoldRow>(&fold, &body, version), 1);
     }
@@ -216,7 +224,7 @@ fn a_live_key_under_another_key_is_corrupt() {
     assert!(matches!(open_fold(&key, &sealed(&key, &row), 1), Err(StoreError::CorruptRow { .. })));
 }
 
-/// The bytes of the first version, for good: a change of them is a change of the format.
+/// Their bytes, for good: a change of them is a change of the format.
 #[test]
 fn rows_look_as_they_always_did() {
     let usage = BTreeMap::from([("default".to_owned(), Usage { topics: 1, bytes: 300 })]);
@@ -231,7 +239,34 @@ fn rows_look_as_they_always_did() {
     );
     let key = Prefix::new(7, 1).item(3, 258);
     let event = Event { key: Some("k".to_owned()), data: Some(Bytes::from_static(b"data")), ..Event::default() };
-    let row = ItemRow { offset: 258, event: Arc::new(event), bytes: 261, appended_ms: 70, leaves_ms: None };
+    let last = ItemRow { offset: 258, event: Arc::new(event), bytes: 261, appended_ms: 70, leaves_ms: None };
+    let first = ItemRow { offset: 256, appended_ms: 60, ..last.clone() };
     assert_eq!(hex(&key), "00070000000100000000000000030000000000000102");
-    assert_eq!(hex(&sealed(&key, &row)), "0105088502104622016b2a0464617461778b2d14");
+    assert_eq!(
+        hex(&sealed(&key, &Run(&[&first, &last]))),
+        "0207088502103c28020922016b2a04646174610508850210460922016b2a0464617461b4fc8075"
+    );
+    // As version 1 wrote it.
+    let first_version = "0105088502104622016b2a0464617461778b2d14";
+    let bytes = |at: usize| u8::from_str_radix(&first_version[at..at + 2], 16).expect("hexadecimal");
+    let value: Vec<u8> = (0..first_version.len()).step_by(2).map(bytes).collect();
+    let mut event = Event::clone(&last.event);
+    event.resource_version = Some(ResourceVersion::new(1, 258));
+    let read = open_items(&key, &value, 1).expect("what was written stays readable");
+    assert_eq!(read, [ItemRow { event: Arc::new(event), ..last }]);
+}
+
+#[test]
+fn publications_that_do_not_ascend_to_the_offset_of_their_row_are_corrupt() {
+    let item = |offset| ItemRow { offset, event: Arc::default(), bytes: 1, appended_ms: 1, leaves_ms: None };
+    let (a, b, c) = (item(1), item(2), item(3));
+    let key = Prefix::new(7, 1).item(1, 3);
+    assert!(open_items(&key, &sealed(&key, &Run(&[&a, &b, &c])), 1).is_ok());
+    for run in [&[][..], &[&b, &a, &c], &[&a, &a, &c]] {
+        let read = open_items(&key, &sealed(&key, &Run(run)), 1);
+        assert!(matches!(read, Err(StoreError::CorruptRow { .. })), "{read:?}");
+    }
+    let elsewhere = Prefix::new(7, 1).item(1, 4);
+    let read = open_items(&elsewhere, &sealed(&elsewhere, &Run(&[&a, &b])), 1);
+    assert!(read.is_ok_and(|read| read.last().is_some_and(|last| last.offset == 4)), "offsets are told from the key");
 }
