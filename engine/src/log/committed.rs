@@ -21,6 +21,17 @@ pub struct Committed {
     pub through: ResourceVersion,
     /// Exactly the versions in (`after`, `through`], ascending.
     pub events: Vec<Arc<Event>>,
+    /// Of a `state` topic the put that each of them takes the place of, for those who must know what a view has shown
+    /// before; of others nothing.
+    pub replaced: Vec<Option<Arc<Event>>>,
     /// It has ended: no cursor of this epoch can be continued beyond `through`.
     pub deleted: bool,
+}
+
+/// What a command has appended to a topic.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) events: Vec<Arc<Event>>,
+    /// See [`Committed::replaced`].
+    pub(super) replaced: Vec<Option<Arc<Event>>>,
 }

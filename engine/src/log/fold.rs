@@ -76,19 +76,27 @@ impl Fold {
         fold
     }
 
-    /// The key's value from now on. A new put without `ttl` also ends the old one's.
-    pub(super) fn put(&mut self, key: &str, offset: u64, event: Arc<Event>, expires_ms: Option<u64>) {
-        match self.keys.get_mut(key) {
+    /// The key's value from now on. A new put without `ttl` also ends the old one's. Gives the put that it replaces.
+    pub(super) fn put(
+        &mut self,
+        key: &str,
+        offset: u64,
+        event: Arc<Event>,
+        expires_ms: Option<u64>,
+    ) -> Option<Arc<Event>> {
+        let replaced = match self.keys.get_mut(key) {
             Some(place) => {
                 let old = mem::replace(place, Place { offset, over_row: place.has_row(self.handed_through) });
-                self.drop_live(old.offset);
+                self.drop_live(old.offset)
             }
             None => {
                 self.keys.insert(Box::from(key), Place { offset, over_row: false });
+                None
             }
-        }
+        };
         let bytes = weight::of_event(&event);
         self.insert_live(offset, LiveKey { event, bytes, expires_ms });
+        replaced
     }
 
     fn insert_live(&mut self, offset: u64, live: LiveKey) {
@@ -99,11 +107,10 @@ impl Fold {
         self.live.insert(offset, live);
     }
 
-    /// The key is no more; nothing happens when it was not.
-    pub(super) fn delete(&mut self, key: &str) {
-        if let Some(offset) = self.forget_key(key) {
-            self.drop_live(offset);
-        }
+    /// The key is no more; nothing happens when it was not. Gives its put.
+    pub(super) fn delete(&mut self, key: &str) -> Option<Arc<Event>> {
+        let offset = self.forget_key(key)?;
+        self.drop_live(offset)
     }
 
     /// Gives the offset of its put.
@@ -115,12 +122,13 @@ impl Fold {
         Some(place.offset)
     }
 
-    fn drop_live(&mut self, offset: u64) {
-        let Some(old) = self.live.remove(&offset) else { return };
+    fn drop_live(&mut self, offset: u64) -> Option<Arc<Event>> {
+        let old = self.live.remove(&offset)?;
         self.bytes -= old.bytes;
         if let Some(at_ms) = old.expires_ms {
             self.expiring.remove(at_ms, offset);
         }
+        Some(old.event)
     }
 
     /// The put of the next key whose time is over, already forgotten here; the caller publishes the delete.

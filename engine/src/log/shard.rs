@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fanfare_cluster::{Entry, EntryTime, Position, StateFault};
-use fanfare_protocol::{Event, TopicName};
+use fanfare_protocol::TopicName;
 
 use super::answer::{Answer, Deleted, Expired, Published};
 use super::command::{self, Publish, SetPolicies, Verb};
-use super::committed::Committed;
+use super::committed::{Committed, Fresh};
 use super::digest::Digest;
 use super::expiry::Deadlines;
 use super::memory::Memory;
@@ -58,7 +58,7 @@ pub struct ShardState {
     position: Position,
     now_ms: u64,
     /// Events of the command at hand.
-    fresh: Vec<Arc<Event>>,
+    fresh: Fresh,
 }
 
 impl ShardState {
@@ -80,7 +80,7 @@ impl ShardState {
             next_number: 1,
             position: Position::default(),
             now_ms: 0,
-            fresh: Vec::new(),
+            fresh: Fresh::default(),
         }
     }
 
@@ -250,6 +250,7 @@ impl ShardState {
                 after: end,
                 through: end,
                 events: Vec::new(),
+                replaced: Vec::new(),
                 deleted: true,
             }),
         }
@@ -376,7 +377,7 @@ impl ShardState {
     #[cfg(test)]
     pub(super) fn check(&self) {
         assert!(self.unstored.iter().all(|name| self.topics.contains_key(name)));
-        assert!(self.fresh.is_empty(), "events of one command never reach the next");
+        assert!(self.fresh.events.is_empty() && self.fresh.replaced.is_empty(), "events of one command never reach the next");
         let mut queued = 0;
         let mut hot_bytes = 0;
         for (name, slot) in &self.topics {

@@ -1,12 +1,11 @@
 //! A topic's place in its shard: what the shard keeps beside the log itself.
 
 use std::mem;
-use std::sync::Arc;
 
 use fanfare_cluster::EntryTime;
-use fanfare_protocol::{Event, ResourceVersion, TopicName};
+use fanfare_protocol::{ResourceVersion, TopicName};
 
-use super::committed::Committed;
+use super::committed::{Committed, Fresh};
 use super::expiry::Deadlines;
 use super::rows::Change;
 use super::topic::TopicLog;
@@ -76,16 +75,17 @@ impl Slot {
         &mut self,
         at: Moment,
         before: ResourceVersion,
-        fresh: &mut Vec<Arc<Event>>,
+        fresh: &mut Fresh,
         out: &mut Vec<Committed>,
     ) {
-        if fresh.is_empty() {
+        if fresh.events.is_empty() {
             return;
         }
         let through = self.log.version();
         if let Some(committed) = self.committed(at, out) {
             committed.through = through;
-            committed.events.append(fresh);
+            committed.events.append(&mut fresh.events);
+            committed.replaced.append(&mut fresh.replaced);
             return;
         }
         self.changed = Some((at.index, out.len()));
@@ -95,7 +95,8 @@ impl Slot {
             created: before.offset == 0,
             after: before,
             through,
-            events: mem::take(fresh),
+            events: mem::take(&mut fresh.events),
+            replaced: mem::take(&mut fresh.replaced),
             deleted: false,
         });
     }

@@ -10,6 +10,7 @@ use fanfare_protocol::{Event, EventType, Publication, ResourceVersion};
 
 use super::answer::Published;
 use super::command::Publish;
+use super::committed::Fresh;
 use super::digest::Digest;
 use super::fold::Fold;
 use super::history::{History, Source};
@@ -109,7 +110,7 @@ impl TopicLog {
         &mut self,
         now: EntryTime,
         stored: Option<&dyn Stored>,
-        out: &mut Vec<Arc<Event>>,
+        out: &mut Fresh,
     ) -> Result<u64, StateFault> {
         let before = self.head;
         while let Some(put) = self.fold.as_mut().and_then(|fold| fold.pop_due(now.shard_ms)) {
@@ -123,7 +124,8 @@ impl TopicLog {
             };
             let delete = Arc::new(delete);
             self.history.append(now.shard_ms, self.head, Arc::clone(&delete), None);
-            out.push(delete);
+            out.events.push(delete);
+            out.replaced.push(Some(put));
         }
         self.history.expire(now.shard_ms);
         self.idempotency.expire(now.shard_ms, &self.policy.idempotency);
@@ -145,7 +147,7 @@ impl TopicLog {
         publish: Publish,
         command_bytes: usize,
         stored: Option<&dyn Stored>,
-        out: &mut Vec<Arc<Event>>,
+        out: &mut Fresh,
     ) -> Result<Result<Published, Refusal>, StateFault> {
         let result = self.answer(now, publish, command_bytes, out);
         if result.is_ok() {
@@ -159,7 +161,7 @@ impl TopicLog {
         now: EntryTime,
         publish: Publish,
         command_bytes: usize,
-        out: &mut Vec<Arc<Event>>,
+        out: &mut Fresh,
     ) -> Result<Published, Refusal> {
         judge::identity(&publish)?;
         let policy = Arc::clone(&self.policy);
@@ -190,13 +192,13 @@ impl TopicLog {
         now: EntryTime,
         publish: Publish,
         command_bytes: usize,
-        out: &mut Vec<Arc<Event>>,
+        out: &mut Fresh,
     ) -> Published {
         let first_offset = self.head + 1;
         let signature = Signature { publisher: publish.publisher, connection_id: publish.connection_id };
-        out.reserve(publish.publications.len());
+        out.events.reserve(publish.publications.len());
         for publication in publish.publications {
-            out.push(self.append_one(now, publication, &signature, command_bytes));
+            self.append_one(now, publication, &signature, command_bytes, out);
         }
         let count = u32::try_from(self.head + 1 - first_offset).unwrap_or(u32::MAX);
         Published { epoch: self.epoch, first_offset, count, repeated: false }
@@ -208,7 +210,8 @@ impl TopicLog {
         publication: Publication,
         signature: &Signature,
         command_bytes: usize,
-    ) -> Arc<Event> {
+        out: &mut Fresh,
+    ) {
         self.head += 1;
         // Not before the next moment: at this one, what was due has happened.
         let ends_ms = publication.ttl_ms.map(|ttl_ms| now.shard_ms.saturating_add(ttl_ms.max(1)));
@@ -232,16 +235,15 @@ impl TopicLog {
             None => ends_ms,
             Some(fold) => {
                 let key = event.key.as_deref().unwrap_or_default();
-                if publication.delete {
-                    fold.delete(key);
-                } else {
-                    fold.put(key, self.head, Arc::clone(&event), ends_ms);
-                }
+                out.replaced.push(match publication.delete {
+                    true => fold.delete(key),
+                    false => fold.put(key, self.head, Arc::clone(&event), ends_ms),
+                });
                 None
             }
         };
         self.history.append(now.shard_ms, self.head, Arc::clone(&event), leaves_ms);
-        event
+        out.events.push(event);
     }
 
     /// Shard time up to which what was due has happened.

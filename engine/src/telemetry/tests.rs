@@ -177,6 +177,7 @@ fn committed(name: &str) -> Committed {
         after: ResourceVersion::new(7, 0),
         through: ResourceVersion::new(7, 2),
         events: vec![Arc::clone(&event), event],
+        replaced: Vec::new(),
         deleted: false,
     }
 }

@@ -324,7 +324,18 @@ impl Trial {
             let told = self.told.entry((change.topic.to_string(), change.after.epoch)).or_default();
             assert_eq!(change.after.offset, told.len() as u64);
             assert_eq!(change.created, told.is_empty());
-            told.extend(change.events.iter().map(|event| (**event).clone()));
+            if change.topic.as_str().starts_with('s') {
+                assert_eq!(change.replaced.len(), change.events.len());
+            } else {
+                assert_eq!(change.replaced, []);
+            }
+            for (at, event) in change.events.iter().enumerate() {
+                if let Some(replaced) = change.replaced.get(at) {
+                    let before = told.iter().rev().find(|before| before.key == event.key);
+                    assert_eq!(replaced.as_deref(), before.filter(|before| before.r#type() == EventType::Put));
+                }
+                told.push((**event).clone());
+            }
             assert_eq!(change.through, ResourceVersion::new(change.after.epoch, told.len() as u64));
             assert!(change.deleted || !change.events.is_empty());
         }
