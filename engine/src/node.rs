@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::connection::Sessions;
 use crate::hub::{Drain, HubActor};
 use crate::limit::Connections;
 use crate::log::{Durability, Policies, SharedLog};
@@ -46,6 +47,8 @@ pub struct Node {
     pub telemetry: Arc<Telemetry>,
     /// Open connections of all transports.
     pub connections: Connections,
+    /// Sessions that are spoken to by POST.
+    pub(crate) sessions: Sessions,
     /// What is declared about topics.
     pub namespaces: Arc<Namespaces>,
     pub(crate) disk_reads: DiskReads,

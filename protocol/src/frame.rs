@@ -66,6 +66,16 @@ pub fn encode(envelope: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(envelope);
 }
 
+/// Appends the frame of one envelope as [`crate::encode`] writes it: behind its length, whose place the frame's own takes.
+///
+/// # Panics
+/// When no length stands before it, or the envelope has 4 GiB or more.
+pub fn encode_delimited(mut delimited: &[u8], out: &mut Vec<u8>) {
+    let length = prost::decode_length_delimiter(&mut delimited).expect("the codec writes the length first");
+    debug_assert_eq!(length, delimited.len(), "one envelope and nothing else");
+    encode(delimited, out);
+}
+
 /// Cuts envelopes out of a stream of bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
@@ -141,6 +151,15 @@ mod tests {
     #[test]
     fn a_frame_is_length_checksum_and_envelope_in_big_endian() {
         assert_eq!(framed(b"123456789").as_ref(), b"\0\0\0\x09\xcb\xf4\x39\x26123456789");
+    }
+
+    /// E7, E13.
+    #[test]
+    fn the_length_of_the_codec_gives_way_to_that_of_the_frame() {
+        let envelope = [b'x'; 300];
+        let mut out = Vec::new();
+        encode_delimited(&[&[0xAC, 0x02][..], &envelope].concat(), &mut out);
+        assert_eq!(out, framed(&envelope));
     }
 
     /// E13.

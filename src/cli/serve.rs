@@ -127,7 +127,7 @@ async fn serve(config: Config) -> Result<()> {
     let patience = Duration::from_millis(u64::from(config.server.shutdown_timeout_ms));
     let node = Node::start(config).await?;
     let mut server = Server::start(node)?;
-    greet(server.address());
+    greet(server.address(), server.tcp_address());
     let signal = tokio::select! {
         signal = signals.next() => signal,
         ended = server.ended() => {
@@ -162,16 +162,24 @@ async fn another(signals: &mut Signals) -> &'static str {
 }
 
 /// What to open. A reader who has gone is no reason not to serve.
-fn greet(address: SocketAddr) {
+fn greet(address: SocketAddr, tcp_address: Option<SocketAddr>) {
+    let base = format!("http://{}", reachable(address));
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{base}/demo/chat/  the chat demo: open it in two windows");
+    let _ = writeln!(out, "{base}/v1/topics   the HTTP API: `curl {base}/v1/topics/chat:lobby`");
+    let _ = writeln!(out, "{base}/metrics     figures for Prometheus");
+    if let Some(address) = tcp_address {
+        let _ = writeln!(out, "tcp://{}              sessions over raw TCP, in protobuf", reachable(address));
+    }
+    let _ = out.flush();
+}
+
+/// Where this machine finds the listener.
+fn reachable(address: SocketAddr) -> SocketAddr {
     let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    let base = format!("http://{}", SocketAddr::new(host, address.port()));
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{base}/demo/chat/  the chat demo: open it in two windows");
-    let _ = writeln!(out, "{base}/v1/topics   the HTTP API: `curl {base}/v1/topics/chat:lobby`");
-    let _ = writeln!(out, "{base}/metrics     figures for Prometheus");
-    let _ = out.flush();
+    SocketAddr::new(host, address.port())
 }

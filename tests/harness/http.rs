@@ -142,6 +142,12 @@ impl Http {
         }
     }
 
+    /// Reads a stream to its end, which has to be a clean one.
+    pub async fn text_to_the_end(&mut self) -> String {
+        while self.chunk().await {}
+        String::from_utf8(self.streamed.split().to_vec()).expect("a stream is UTF-8")
+    }
+
     /// Waits until the node closes; what it still says is thrown away.
     pub async fn closed(&mut self) {
         while self.read().await > 0 {}

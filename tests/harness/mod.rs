@@ -5,10 +5,14 @@
 pub mod http;
 pub mod node;
 pub mod socket;
+pub mod sse;
+pub mod tcp;
 
 pub use http::Http;
 pub use node::Node;
 pub use socket::Socket;
+pub use sse::SseSession;
+pub use tcp::Tcp;
 
 use std::time::Duration;
 

@@ -55,11 +55,16 @@ impl Launch<'_> {
         let log = lines(child.stderr.take().expect("standard error is piped"));
         let output = lines(child.stdout.take().expect("standard output is piped"));
         let deadline = Instant::now() + PATIENCE;
+        let (mut http, mut tcp) = (None, None);
         loop {
             match output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
-                    if let Some(address) = printed_address(&line) {
-                        return Ok(Node { child, address, log, directory });
+                    http = http.or_else(|| printed_address(&line, "http://"));
+                    tcp = tcp.or_else(|| printed_address(&line, "tcp://"));
+                    if let Some(address) = http
+                        && (tcp.is_some() || !self.configuration.contains("tcp_listen"))
+                    {
+                        return Ok(Node { child, address, tcp_address: tcp, log, directory });
                     }
                 }
                 Err(error) => {
@@ -79,6 +84,7 @@ impl Launch<'_> {
 pub struct Node {
     child: Child,
     address: SocketAddr,
+    tcp_address: Option<SocketAddr>,
     /// What it printed to standard error, as far as it was read.
     log: mpsc::Receiver<String>,
     directory: PathBuf,
@@ -104,6 +110,11 @@ impl Node {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for raw TCP, as its configuration asked.
+    pub fn tcp_address(&self) -> SocketAddr {
+        self.tcp_address.expect("`tcp_listen` is configured")
     }
 
     /// A URL of it.
@@ -214,8 +225,8 @@ fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn printed_address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("http://")?;
+fn printed_address(line: &str, scheme: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once(scheme)?;
     let end = rest.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }

@@ -10,17 +10,27 @@ use super::settings::Config;
 pub enum Exposed {
     /// A proxy ends TLS, but nobody is asked who he is.
     #[error(
-        "`server.listen` = {0} is beyond loopback and this version has no auth: listen on 127.0.0.1 or [::1] behind a \
+        "`{key}` = {address} is beyond loopback and this version has no auth: listen on 127.0.0.1 or [::1] behind a \
          proxy that authenticates, or give --insecure-open to let in everyone who can reach it"
     )]
-    WithoutAuth(SocketAddr),
+    WithoutAuth {
+        /// Of the listener.
+        key: &'static str,
+        /// Its value.
+        address: SocketAddr,
+    },
     /// Everyone on the way can read, too.
     #[error(
-        "`server.listen` = {0} is beyond loopback and this version has neither auth nor TLS of its own: listen on \
+        "`{key}` = {address} is beyond loopback and this version has neither auth nor TLS of its own: listen on \
          127.0.0.1 or [::1] behind a proxy that has both, or give --insecure-open to let in everyone who can reach it, \
          unencrypted"
     )]
-    WithoutAuthAndTls(SocketAddr),
+    WithoutAuthAndTls {
+        /// Of the listener.
+        key: &'static str,
+        /// Its value.
+        address: SocketAddr,
+    },
 }
 
 impl Config {
@@ -29,11 +39,10 @@ impl Config {
     /// # Errors
     /// When others than this machine could reach the node.
     pub fn exposure(&self) -> Result<(), Exposed> {
-        let listen = self.server.listen;
-        match (self.server.is_loopback(), self.server.tls.terminated_by_proxy) {
-            (true, _) => Ok(()),
-            (false, true) => Err(Exposed::WithoutAuth(listen)),
-            (false, false) => Err(Exposed::WithoutAuthAndTls(listen)),
+        match (self.server.exposed(), self.server.tls.terminated_by_proxy) {
+            (None, _) => Ok(()),
+            (Some((key, address)), true) => Err(Exposed::WithoutAuth { key, address }),
+            (Some((key, address)), false) => Err(Exposed::WithoutAuthAndTls { key, address }),
         }
     }
 }

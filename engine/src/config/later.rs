@@ -12,12 +12,7 @@ pub(super) struct Later {
     pub(super) instead: &'static str,
 }
 
-pub(super) const LATER: [Later; 11] = [
-    Later {
-        path: "server.tcp_listen",
-        about: "raw TCP",
-        instead: "remove it and let clients connect by WebSocket or HTTP",
-    },
+pub(super) const LATER: [Later; 10] = [
     Later {
         path: "server.trusted_proxies",
         about: "addresses of clients behind a proxy",

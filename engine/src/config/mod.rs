@@ -24,6 +24,7 @@ mod server;
 mod settings;
 mod spelling;
 mod storage;
+mod tcp_listen;
 mod telemetry;
 
 pub use check::Contradiction;
@@ -38,6 +39,7 @@ pub use problem::{Fault, Place, Problem, Problems};
 pub use server::{ServerConfig, TlsConfig, Workers};
 pub use settings::{Config, Settings};
 pub use storage::{Fsync, StorageConfig};
+pub use tcp_listen::TcpListen;
 pub use telemetry::{LogFormat, LogLevel, TelemetryConfig};
 
 pub use crate::log::{Durability, Kind};

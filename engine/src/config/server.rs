@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::tcp_listen::TcpListen;
+
 /// Where the node listens, whom it lets in, how it stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +16,9 @@ pub struct ServerConfig {
     /// Address and port of HTTP and WebSocket. This machine only, until you say otherwise: beyond it a node refuses to
     /// start without auth and TLS. Port 0 takes a free one and prints it.
     pub listen: SocketAddr,
+    /// Address and port of raw TCP, for backends and devices that speak protobuf without HTTP, or `off`. What holds for
+    /// `listen` holds for it too. Port 0 takes a free one and prints it.
+    pub tcp_listen: TcpListen,
     /// Threads that serve connections: a number, or `per-core`. Each has its own rings, so more of them cost memory
     /// (`delivery.rings_bytes_max` each) and more than there are cores win nothing.
     pub workers: Workers,
@@ -42,6 +47,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8_000)),
+            tcp_listen: TcpListen::Off,
             workers: Workers::PerCore,
             allowed_origins: Vec::new(),
             shutdown_timeout_ms: 10_000,
@@ -52,11 +58,22 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Whether only this machine can reach the node.
+    /// Whether only this machine can reach the node over HTTP.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.listen.ip().to_canonical().is_loopback()
+        is_loopback(self.listen)
     }
+
+    /// The first listener that others than this machine can reach, with its key.
+    pub(super) fn exposed(&self) -> Option<(&'static str, SocketAddr)> {
+        let tcp = self.tcp_listen.address().map(|address| ("server.tcp_listen", address));
+        let listeners = [Some(("server.listen", self.listen)), tcp];
+        listeners.into_iter().flatten().find(|(_, address)| !is_loopback(*address))
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// How many threads serve connections.

@@ -1,29 +1,29 @@
-//! The actor of a WebSocket connection.
+//! The actor of a connection that holds a session, whatever its transport.
 //!
-//! Started by the gateway once the handshake is answered; stops when the peer is gone, or shortly after either side
-//! said Close. Gets no messages from other actors (events are written by the hub), so its mailbox stays empty; what
-//! it works on is bounded by `limits.requests_in_flight_max`. If it panics, its socket closes and the client resumes.
+//! Started by the gateway once there is nothing left to shake hands about; stops when the peer is gone, or shortly after
+//! either side closed. Gets no messages from other actors (events are written by the hub), so its mailbox stays empty;
+//! what it works on is bounded by `limits.requests_in_flight_max`. If it panics, its transport closes and the client
+//! resumes.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 use bytes::{Bytes, BytesMut};
-use fanfare_cluster::{Answered, Answers};
-use fanfare_protocol::{
-    Code, Encoding, Error, Goaway, History, Limits, Message, Publish, Subscribed, Unsubscribed, Watched,
-};
+use fanfare_cluster::Answers;
+use fanfare_protocol::{Code, DecodeError, Encoding, Error, Goaway, Incoming, Limits, Message};
 use slab::Slab;
 
 use super::inbound::{InboundStream, Input};
-use super::session::{Effect, Request, Session, Welcome};
-use super::websocket::{self, Breach, Inbound};
+use super::posted::PostedStream;
+use super::reader::{Inbound, Reader};
+use super::session::{Effect, Session, Welcome};
+use super::sessions::Posts;
+use super::websocket;
 use crate::hub::{Hub, Notice, Outlet};
-use crate::telemetry::{CodeLabel, Transport};
-use crate::topic::plan::WatchPlan;
-use crate::topic::publish::{Origin, Publishing};
-use crate::topic::watch::Watching;
-use crate::view::{Wire, put_envelope};
+use crate::telemetry::CodeLabel;
+use crate::topic::publish::Publishing;
+use crate::view::{SessionWire, put_envelope};
 
 /// How long our last words may take to reach a peer that does not close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -47,39 +47,56 @@ impl ConnectionId {
     }
 }
 
+/// Where a connection hears its client.
+#[derive(Debug)]
+pub enum Source {
+    /// On the socket of its outlet; these bytes came behind the handshake.
+    Socket(BytesMut),
+    /// By POST; these lines came with the one that opened the stream.
+    Posts(Posts, Bytes),
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Connection {
-    id: ConnectionId,
-    hub: Rc<Hub>,
-    outlet: Rc<Outlet>,
+    pub(super) id: ConnectionId,
+    pub(super) hub: Rc<Hub>,
+    pub(super) outlet: Rc<Outlet>,
     key: usize,
-    encoding: Encoding,
-    session: Session,
+    pub(super) wire: SessionWire,
+    pub(super) session: Session,
     /// Publishes on their way, each under the name of its ticket, and the ids to answer them under.
-    publishing: Slab<(u64, Publishing)>,
-    answers: Answers<Bytes>,
+    pub(super) publishing: Slab<(u64, Publishing)>,
+    pub(super) answers: Answers<Bytes>,
     /// The number that this side closed with; 1006 (RFC 6455: no close frame) as long as it has not.
     closed_with: u16,
 }
 
 impl Connection {
-    /// Starts a connection on a socket whose handshake is answered. `read_ahead` came behind it.
-    pub fn open(hub: &Rc<Hub>, outlet: Outlet, encoding: Encoding, read_ahead: BytesMut) {
-        let (hub, outlet) = (Rc::clone(hub), Rc::new(outlet));
+    /// Starts a connection that was counted, and leaves by this outlet.
+    pub fn open(hub: &Rc<Hub>, outlet: &Rc<Outlet>, wire: SessionWire, source: Source) {
+        let (hub, outlet) = (Rc::clone(hub), Rc::clone(outlet));
         let key = hub.enter(Rc::clone(&outlet));
-        let telemetry = &hub.node().telemetry;
-        telemetry.connections.of(Transport::WebSocket).inc();
-        telemetry.connections_opened.of(Transport::WebSocket).inc();
+        let (telemetry, transport) = (&hub.node().telemetry, outlet.wire().transport());
+        telemetry.connections.of(transport).inc();
+        telemetry.connections_opened.of(transport).inc();
         Self::create(|ctx| {
             let answers = Answers::default();
-            ctx.add_stream(InboundStream::new(Rc::clone(&hub), Rc::clone(&outlet), answers.clone(), read_ahead));
+            let ends = (Rc::clone(&hub), Rc::clone(&outlet), answers.clone());
+            match source {
+                Source::Socket(read_ahead) => {
+                    ctx.add_stream(InboundStream::new(ends.0, ends.1, ends.2, Reader::new(wire), read_ahead));
+                }
+                Source::Posts(posts, first) => {
+                    ctx.add_stream(PostedStream::new(ends.0, ends.1, ends.2, posts, first));
+                }
+            }
             Self {
                 id: ConnectionId::random(),
                 hub,
                 outlet,
                 key,
-                encoding,
+                wire,
                 session: Session::default(),
                 publishing: Slab::new(),
                 answers,
@@ -88,51 +105,78 @@ impl Connection {
         });
     }
 
-    fn say(&self, id: u64, message: &Message) {
-        self.outlet.push(|out| put_envelope(self.encoding, id, message, out));
+    pub(super) fn say(&self, id: u64, message: &Message) {
+        self.outlet.push(|out| put_envelope(self.wire, id, message, out));
         self.hub.flush_soon(&self.outlet);
     }
 
-    fn fail(&self, id: u64, error: Error) {
+    pub(super) fn fail(&self, id: u64, error: Error) {
         self.hub.node().telemetry.error(&error);
         self.say(id, &Message::Error(error));
     }
 
-    /// The last words: the reason in full, then Close with its number.
+    /// The last words: the reason in full, then, on a WebSocket, Close with its number.
     fn close(&mut self, error: Error, close_code: u16, ctx: &mut Context<Self>) {
         let reason = error.name.clone();
         self.fail(0, error);
         self.close_quietly(close_code, &reason, ctx);
     }
 
-    fn close_quietly(&mut self, close_code: u16, reason: &str, ctx: &mut Context<Self>) {
+    pub(super) fn close_quietly(&mut self, close_code: u16, reason: &str, ctx: &mut Context<Self>) {
         self.closed_with = close_code;
-        self.outlet.push(|out| websocket::put_close(close_code, reason, out));
+        if matches!(self.wire, SessionWire::WebSocket(_)) {
+            self.outlet.push(|out| websocket::put_close(close_code, reason, out));
+        }
         self.outlet.close();
         self.hub.flush_soon(&self.outlet);
         ctx.run_later(LINGER, |_, ctx| ctx.stop());
     }
 
     fn message(&mut self, text: bool, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
-        self.outlet.requested(self.hub.second_of(heard_at));
-        self.hub.node().telemetry.connections_bytes_received.inc_by(data.len() as u64);
-        if text != (self.encoding == Encoding::Json) {
-            let expected = if text { "binary" } else { "text" };
-            let message = format!("this subprotocol sends {expected} messages");
-            self.fail(0, Error::of(Code::ProtocolViolation).with_message(message));
-            return;
+        if text == (self.wire.encoding() == Encoding::Json) {
+            return self.envelopes(data, heard_at, ctx);
         }
-        for envelope in fanfare_protocol::envelopes(self.encoding, data) {
-            match envelope.and_then(|envelope| fanfare_protocol::decode(self.encoding, &envelope)) {
-                Ok(incoming) => self.incoming(incoming, heard_at, ctx),
-                // Who wants no answer may be newer than this node, and is not told that it is: rule E4.
-                Err(error) if error.id == 0 && error.error.known_code() == Some(Code::UnknownType) => {}
-                Err(error) => self.fail(error.id, error.error),
-            }
+        self.requested(data, heard_at);
+        let expected = if text { "binary" } else { "text" };
+        let message = format!("this subprotocol sends {expected} messages");
+        self.fail(0, Error::of(Code::ProtocolViolation).with_message(message));
+    }
+
+    /// Envelopes together, separated as their encoding says.
+    fn envelopes(&mut self, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
+        self.requested(data, heard_at);
+        let encoding = self.wire.encoding();
+        for envelope in fanfare_protocol::envelopes(encoding, data) {
+            let decoded = envelope.and_then(|envelope| fanfare_protocol::decode(encoding, &envelope));
+            self.decoded(decoded, heard_at, ctx);
         }
     }
 
-    fn incoming(&mut self, incoming: fanfare_protocol::Incoming, heard_at: Instant, ctx: &mut Context<Self>) {
+    /// An envelope that its transport has cut out already.
+    fn envelope(&mut self, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
+        let decoded = fanfare_protocol::decode(self.wire.encoding(), data);
+        // The answer to a node's PING is a sign of life, which every byte is, and no request.
+        if !matches!(decoded, Ok(Incoming { message: Message::Pong(_), .. })) {
+            self.requested(data, heard_at);
+            self.decoded(decoded, heard_at, ctx);
+        }
+    }
+
+    fn requested(&self, data: &Bytes, heard_at: Instant) {
+        self.outlet.requested(self.hub.second_of(heard_at));
+        self.hub.node().telemetry.connections_bytes_received.inc_by(data.len() as u64);
+    }
+
+    fn decoded(&mut self, decoded: Result<Incoming, DecodeError>, heard_at: Instant, ctx: &mut Context<Self>) {
+        match decoded {
+            Ok(incoming) => self.incoming(incoming, heard_at, ctx),
+            // Who wants no answer may be newer than this node, and is not told that it is: rule E4.
+            Err(error) if error.id == 0 && error.error.known_code() == Some(Code::UnknownType) => {}
+            Err(error) => self.fail(error.id, error.error),
+        }
+    }
+
+    fn incoming(&mut self, incoming: Incoming, heard_at: Instant, ctx: &mut Context<Self>) {
         let id = incoming.id;
         let node = self.hub.node();
         let limits = &node.config.limits;
@@ -158,122 +202,15 @@ impl Connection {
         }
     }
 
-    fn perform(&mut self, id: u64, request: Request, heard_at: Instant, ctx: &mut Context<Self>) {
-        match request {
-            Request::Publish(publish) => self.publish(id, publish, heard_at, ctx),
-            Request::Subscribe(plans, several) => self.subscribe(id, plans, several, ctx),
-            Request::Unsubscribe(view) => {
-                let ended = match self.outlet.slot(view) {
-                    Some(slot) => {
-                        self.hub.unsubscribe(&self.outlet, slot);
-                        Ok(Message::Unsubscribed(Unsubscribed { view }))
-                    }
-                    None => Err(Error::of(Code::NoSuchView)),
-                };
-                self.answer(id, ended, ctx);
+    fn websocket(&mut self, item: websocket::Inbound, heard_at: Instant, ctx: &mut Context<Self>) {
+        match item {
+            websocket::Inbound::Message { text, data } => self.message(text, &data, heard_at, ctx),
+            websocket::Inbound::Ping(payload) => {
+                self.outlet.push(|out| websocket::put_pong(&payload, out));
+                self.hub.flush_soon(&self.outlet);
             }
-            Request::History(history) => self.history(id, history, ctx),
-        }
-    }
-
-    fn publish(&mut self, id: u64, publish: Publish, heard_at: Instant, ctx: &mut Context<Self>) {
-        // Proposed before anything else is read, so that a connection's publishes keep their order.
-        let place = self.publishing.vacant_entry();
-        let name = place.key() as u64;
-        let origin = Origin { connection_id: Some(self.id.as_str()), heard_at };
-        match self.hub.node().publish(publish, origin, || self.answers.ticket(name)) {
-            Ok(publishing) => drop(place.insert((id, publishing))),
-            Err(error) => self.answer(id, Err(error), ctx),
-        }
-    }
-
-    fn answered(&mut self, answers: Vec<Answered<Bytes>>, ctx: &mut Context<Self>) {
-        let now = Instant::now();
-        for (name, answer) in answers {
-            // Each ticket is answered once, so the name is that of the publish that it was drawn for.
-            if let Some((id, publishing)) = self.publishing.try_remove(name as usize) {
-                let published = publishing.end(answer, now, &self.hub.node().telemetry);
-                self.answer(id, published.map(Message::Published), ctx);
-            }
-        }
-        if self.publishing.is_empty() {
-            // Who publishes rarely holds nothing for it.
-            self.publishing = Slab::new();
-        }
-    }
-
-    fn history(&mut self, id: u64, history: History, ctx: &mut Context<Self>) {
-        let node = std::sync::Arc::clone(self.hub.node());
-        let page = async move { node.history(&history).await.map(Message::HistoryPage) };
-        ctx.spawn(page.into_actor(self).map(move |page, actor, ctx| actor.answer(id, page, ctx)));
-    }
-
-    fn subscribe(&mut self, id: u64, plans: Vec<Result<WatchPlan, Error>>, several: bool, ctx: &mut Context<Self>) {
-        let (hub, outlet, wire) = (Rc::clone(&self.hub), Rc::clone(&self.outlet), Wire::WebSocket(self.encoding));
-        let opening = async move {
-            let mut opened = Vec::with_capacity(plans.len());
-            for plan in plans {
-                opened.push(match plan {
-                    Ok(plan) => {
-                        let topic = plan.topic.clone();
-                        let opened = Box::pin(plan.open(&hub, &outlet, wire)).await;
-                        opened.map_err(|error| error.with_topic(topic.as_str()))
-                    }
-                    Err(error) => Err(error),
-                });
-            }
-            opened
-        };
-        ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| {
-            actor.session.opened(opened.len());
-            actor.subscribed(id, opened, several, ctx);
-        }));
-    }
-
-    /// Answers first, then lets the readers run: SUBSCRIBED precedes any event of its view.
-    fn subscribed(&mut self, id: u64, opened: Vec<Result<Watching, Error>>, several: bool, ctx: &mut Context<Self>) {
-        let mut views = Vec::with_capacity(opened.len());
-        let mut starts = Vec::with_capacity(opened.len());
-        for opened in opened {
-            match opened {
-                Ok(Watching { version, resumed, reader, start }) => {
-                    views.push(Watched {
-                        view: reader.slot.view,
-                        topic: reader.topic.as_str().to_owned(),
-                        resource_version: Some(version),
-                        resumed,
-                        error: None,
-                    });
-                    starts.push((reader, start));
-                }
-                Err(error) if several => {
-                    let topic = error.topic.clone().unwrap_or_default();
-                    views.push(Watched { topic, error: Some(error), ..Watched::default() });
-                }
-                Err(error) => return self.answer(id, Err(error), ctx),
-            }
-        }
-        let subscribed = match <[Watched; 1]>::try_from(views) {
-            Ok([watched]) if !several => Subscribed { watched: Some(watched), views: Vec::new() },
-            Ok(views) => Subscribed { watched: None, views: views.into() },
-            Err(views) => Subscribed { watched: None, views },
-        };
-        self.answer(id, Ok(Message::Subscribed(subscribed)), ctx);
-        for (reader, start) in starts {
-            actix::spawn(reader.start(start));
-        }
-    }
-
-    fn answer(&mut self, id: u64, answer: Result<Message, Error>, ctx: &mut Context<Self>) {
-        self.session.answered(id);
-        self.hub.node().telemetry.requests_in_flight.dec();
-        match answer {
-            Ok(message) if id != 0 => self.say(id, &message),
-            Ok(_) => {}
-            Err(error) => self.fail(id, error),
-        }
-        if self.session.is_drained() {
-            self.close_quietly(Code::GoingAway.number(), Code::GoingAway.name(), ctx);
+            websocket::Inbound::Pong => {}
+            websocket::Inbound::Close(code) => self.close_quietly(code.unwrap_or(1000), "", ctx),
         }
     }
 
@@ -301,7 +238,7 @@ impl Actor for Connection {
         self.hub.leave(self.key);
         let node = self.hub.node();
         node.connections.close();
-        node.telemetry.connections.of(Transport::WebSocket).dec();
+        node.telemetry.connections.of(self.outlet.wire().transport()).dec();
         node.telemetry.connections_closed.of(CodeLabel::of_number(self.closed_with)).inc();
         let unanswered = i64::try_from(self.session.in_flight_count()).unwrap_or_default();
         node.telemetry.requests_in_flight.dec_by(unanswered);
@@ -313,21 +250,10 @@ impl StreamHandler<Input> for Connection {
         match input {
             Input::Notice(notice) => self.notice(notice, ctx),
             Input::Answered(answers) => self.answered(answers, ctx),
-            Input::Item(Inbound::Message { text, data }, heard_at) => self.message(text, &data, heard_at, ctx),
-            Input::Item(Inbound::Ping(payload), _) => {
-                self.outlet.push(|out| websocket::put_pong(&payload, out));
-                self.hub.flush_soon(&self.outlet);
-            }
-            Input::Item(Inbound::Pong, _) => {}
-            Input::Item(Inbound::Close(code), _) => self.close_quietly(code.unwrap_or(1000), "", ctx),
-            Input::Breach(breach) => {
-                let code = match breach {
-                    Breach::TooLarge { .. } => Code::FrameTooLarge,
-                    Breach::Utf8 => Code::Malformed,
-                    Breach::Protocol(_) | Breach::TooManyFragments => Code::ProtocolViolation,
-                };
-                self.close(Error::of(code).with_message(breach.to_string()), breach.close_code(), ctx);
-            }
+            Input::Item(Inbound::WebSocket(item), heard_at) => self.websocket(item, heard_at, ctx),
+            Input::Item(Inbound::Envelope(envelope), heard_at) => self.envelope(&envelope, heard_at, ctx),
+            Input::Item(Inbound::Lines(lines), heard_at) => self.envelopes(&lines, heard_at, ctx),
+            Input::Breach(breach) => self.close(breach.error(), breach.close_code(), ctx),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What reaches a connection: messages from its socket and notices from its worker, as one stream.
+//! What reaches a connection that has a socket: messages from it and notices from its worker, as one stream.
 //!
 //! Also the only place that polls the socket. A peer that does not take its answers is no longer read from. Holds no
 //! buffer while no frame is partial.
@@ -17,7 +17,7 @@ use futures_util::Stream;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::websocket::{self, Breach, Reader};
+use super::reader::{Breach, Inbound, Reader};
 use crate::hub::{Hub, Notice, Outlet};
 
 /// What one read takes at most; shared by all connections of a thread.
@@ -31,7 +31,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) enum Input {
     /// From the peer, at that time.
-    Item(websocket::Inbound, Instant),
+    Item(Inbound, Instant),
     /// The peer broke the rules; nothing more is read as frames.
     Breach(Breach),
     /// From this worker.
@@ -57,14 +57,20 @@ pub(super) struct InboundStream {
 
 impl InboundStream {
     /// `read_ahead` came behind the handshake.
-    pub(super) fn new(hub: Rc<Hub>, outlet: Rc<Outlet>, answers: Answers<Bytes>, read_ahead: BytesMut) -> Self {
+    pub(super) fn new(
+        hub: Rc<Hub>,
+        outlet: Rc<Outlet>,
+        answers: Answers<Bytes>,
+        reader: Reader,
+        read_ahead: BytesMut,
+    ) -> Self {
         Self {
             hub,
             outlet,
             answers,
             buffer: read_ahead,
             heard_at: Instant::now(),
-            reader: Reader::default(),
+            reader,
             discards: false,
             write_ended: false,
         }
@@ -96,11 +102,21 @@ impl InboundStream {
         let bytes_max = self.hub.node().config.limits.frame_bytes_max;
         match self.reader.read(&mut self.buffer, bytes_max) {
             Ok(item) => item.map(|item| Input::Item(item, self.heard_at)),
-            Err(breach) => {
-                self.discards = true;
-                Some(Input::Breach(breach))
-            }
+            Err(breach) => Some(self.breach(breach)),
         }
+    }
+
+    fn breach(&mut self, breach: Breach) -> Input {
+        self.discards = true;
+        Input::Breach(breach)
+    }
+
+    /// What is wrong with the end of the stream, if anyone still hears it.
+    fn end(&mut self) -> Option<Input> {
+        if self.discards || self.outlet.is_closing() {
+            return None;
+        }
+        self.reader.finish(&self.buffer).err().map(|breach| self.breach(breach))
     }
 
     /// Reads once. Ready with false at the end of the stream.
@@ -178,6 +194,9 @@ impl Stream for InboundStream {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => {
+                    if let Some(breach) = this.end() {
+                        return Poll::Ready(Some(breach));
+                    }
                     this.outlet.abort();
                     return Poll::Ready(None);
                 }

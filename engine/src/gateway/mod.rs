@@ -1,12 +1,16 @@
-//! The doors: HTTP routes, the WebSocket handshake, and the map from refusals to answers.
+//! The doors: HTTP routes, the WebSocket handshake, raw TCP, and the map from refusals to answers.
 //!
 //! A route checks the form of a request, asks the node, and words the answer. No route decides anything about a topic,
 //! and none keeps state between two requests.
 
+mod admission;
 mod app;
+mod hubs;
 mod origin;
 mod problem;
 mod server;
+mod socket;
+mod tcp;
 mod upgrade;
 
 pub use server::Server;

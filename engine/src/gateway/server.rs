@@ -1,22 +1,22 @@
-//! The listener and its workers: actix-server with actix-web for requests and the upgrade service for WebSockets.
+//! The listeners and their workers: actix-server with actix-web for requests, the upgrade service for WebSockets, and raw
+//! TCP where it is wanted.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::Actor;
 use actix_http::{HttpService, KeepAlive};
 use actix_server::ServerHandle;
 use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
-use super::{app, upgrade};
-use crate::hub::{Delivery, Hub, HubActor, HubId};
+use super::hubs::Hubs;
+use super::{app, tcp, upgrade};
+use crate::hub::Delivery;
 use crate::node::{Node, StartError};
 
 /// Connections that the kernel queues while the workers are busy accepting.
@@ -30,29 +30,27 @@ const WORKERS_GRACE_S: u64 = 1;
 pub struct Server {
     node: Arc<Node>,
     address: SocketAddr,
+    tcp_address: Option<SocketAddr>,
     handle: ServerHandle,
     finished: tokio::task::JoinHandle<io::Result<()>>,
 }
 
 impl Server {
-    /// Binds the listener and starts the workers.
+    /// Binds the listeners and starts the workers.
     ///
     /// # Errors
-    /// When the address cannot be bound or a thread cannot be started.
+    /// When an address cannot be bound or a thread cannot be started.
     pub fn start(node: Arc<Node>) -> Result<Self, StartError> {
         let server = &node.config.server;
-        let listener = std::net::TcpListener::bind(server.listen)
-            .map_err(|source| StartError::Listen { address: server.listen, source })?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen { address: server.listen, source })?;
-        let hubs = Arc::new(AtomicUsize::new(0));
+        let (listener, address) = bind(server.listen)?;
+        let tcp = server.tcp_listen.address().map(bind).transpose()?;
+        let tcp_address = tcp.as_ref().map(|(_, address)| *address);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (workers, worker_node) = (server.workers.count(cores), Arc::clone(&node));
+        let hubs = Hubs::new(Arc::clone(&node));
+        let hubs_of_tcp = hubs.clone();
         let build = move || {
-            let id = HubId(hubs.fetch_add(1, Ordering::Relaxed));
-            let hub = Hub::new(id, Arc::clone(&worker_node));
-            let actor = HubActor(Rc::clone(&hub)).start();
-            worker_node.add_hub(actor.clone());
-            hub.set_address(actor);
+            let hub = hubs.of_this_worker();
             let handshake = Duration::from_millis(u64::from(worker_node.config.limits.handshake_timeout_ms));
             let upgrades = Rc::clone(&hub);
             let delivery = worker_node.config.delivery.clone();
@@ -69,23 +67,43 @@ impl Server {
                 .finish(map_config(app::app(hub), |_| AppConfig::default()))
                 .tcp()
         };
-        let running = actix_server::Server::build()
+        let mut server = actix_server::Server::build()
             .workers(workers)
             .backlog(BACKLOG)
             .disable_signals()
             .shutdown_timeout(WORKERS_GRACE_S)
             .max_concurrent_connections(node.config.limits.connections_max)
             .listen("fanfare", listener, build)
-            .map_err(|source| StartError::Listen { address, source })?
-            .run();
+            .map_err(|source| StartError::Listen { address, source })?;
+        if let Some((listener, address)) = tcp {
+            let build = move || {
+                let hub = hubs_of_tcp.of_this_worker();
+                fn_service(move |stream: TcpStream| {
+                    let hub = Rc::clone(&hub);
+                    async move {
+                        tcp::accept(hub, stream).await;
+                        Ok::<(), ()>(())
+                    }
+                })
+            };
+            let listening = server.listen("fanfare-tcp", listener, build);
+            server = listening.map_err(|source| StartError::Listen { address, source })?;
+        }
+        let running = server.run();
         let handle = running.handle();
-        Ok(Self { node, address, handle, finished: actix_rt::spawn(running) })
+        Ok(Self { node, address, tcp_address, handle, finished: actix_rt::spawn(running) })
     }
 
     /// Where it listens, with the real port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for raw TCP, if it does.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.tcp_address
     }
 
     /// Resolves when the server ends without having been asked to.
@@ -108,6 +126,11 @@ impl Server {
             tracing::error!("the shards ended in a panic");
         }
     }
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr().map(|local| (listener, local)));
+    bound.map_err(|source| StartError::Listen { address, source })
 }
 
 /// Tuning only: a kernel that refuses one of these still serves the connection.

@@ -8,15 +8,14 @@ use std::rc::Rc;
 
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1, header, ws};
-use bytes::BytesMut;
 use fanfare_protocol::{Code, Encoding, Error};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{origin, problem};
-use crate::connection::Connection;
-use crate::hub::{Hub, Outlet};
+use super::{admission, origin, problem, socket};
+use crate::hub::Hub;
 use crate::telemetry::CodeLabel;
+use crate::view::SessionWire;
 
 /// Answers the handshake and starts the connection, or refuses it with a problem.
 ///
@@ -36,7 +35,7 @@ pub async fn upgrade(
                 hub.node().connections.close();
                 return Ok(());
             }
-            open(&hub, parts.io, encoding, parts.read_buf);
+            socket::open(&hub, parts.io, SessionWire::WebSocket(encoding), parts.read_buf);
         }
         Err(error) => {
             let telemetry = &hub.node().telemetry;
@@ -80,12 +79,7 @@ fn accept(hub: &Hub, head: &RequestHead, path: &str, query: Option<&str>) -> Res
     let offered: Vec<_> =
         head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|v| v.to_str().ok()).collect();
     let encoding = subprotocol(&offered)?;
-    if hub.is_draining() {
-        return Err(Error::of(Code::GoingAway));
-    }
-    if !node.connections.try_open() {
-        return Err(Error::of(Code::TooManyConnections).with_retry_after_ms(1_000));
-    }
+    admission::admit(hub)?;
     let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map_or(&[][..], header::HeaderValue::as_bytes);
     Ok(Accepted { encoding, head: switching(&ws::hash_key(key), (!offered.is_empty()).then_some(encoding)) })
 }
@@ -136,16 +130,4 @@ fn refusal(error: &Error) -> Vec<u8> {
     let mut out = out.into_bytes();
     out.extend_from_slice(&body);
     out
-}
-
-fn open(hub: &Rc<Hub>, stream: TcpStream, encoding: Encoding, read_ahead: BytesMut) {
-    let delivery = &hub.node().config.delivery;
-    let socket = socket2::SockRef::from(&stream);
-    // Tuning only: a kernel that refuses one of these still serves the connection.
-    let _ = socket.set_tcp_nodelay(true);
-    let _ = socket.set_send_buffer_size(delivery.send_buffer_bytes);
-    #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_notsent_lowat(delivery.notsent_bytes);
-    let outlet = Outlet::new(Some(stream), delivery.outbox_bytes_max);
-    Connection::open(hub, outlet, encoding, if read_ahead.is_empty() { BytesMut::new() } else { read_ahead });
 }

@@ -6,21 +6,26 @@
 //! about a topic: who falls off a ring is handed to `topic::catch_up`.
 
 mod actor;
+mod exit;
 mod heartbeat;
+mod notice;
 mod outbox;
 mod outlet;
 mod pass;
 mod refusal;
 mod ring;
 mod settings;
+mod slot;
 mod terms;
 mod tick;
 mod view;
 mod worker;
 
 pub use actor::{Drain, Frame, Frames, HubActor, Opened};
-pub use outlet::{Notice, Outlet, Slot};
+pub use notice::Notice;
+pub use outlet::Outlet;
 pub use settings::Delivery;
+pub use slot::Slot;
 pub use terms::Terms;
 pub use view::Continue;
 pub use worker::{Hub, HubId};

@@ -1,7 +1,7 @@
 //! The outlet of a connection: the one way for bytes to leave, shared by its task and its worker's hub.
 //!
-//! A WebSocket's outlet owns the socket: the hub writes rings into it directly. An HTTP body's outlet has none:
-//! the body pulls, and the hub only wakes it. Either way events wait in rings, and the outbox holds answers,
+//! The outlet of a WebSocket or of raw TCP owns the socket: the hub writes rings into it directly. An HTTP body's outlet
+//! has none: the body pulls, and the hub only wakes it. Either way events wait in rings, and the outbox holds answers,
 //! pages of catch-ups and the rest of a frame that the socket cut, nothing else.
 //!
 //! Only the connection's own task polls the socket for readiness; everyone else uses `try_write`. One that would
@@ -11,32 +11,16 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use fanfare_protocol::Code;
 use tokio::net::TcpStream;
 
+use super::exit::Exit;
 use super::heartbeat::Signs;
+use super::notice::Notice;
 use super::outbox::Outbox;
 use super::pass::Pass;
 use super::ring::{Position, Ring};
-
-/// A subscription of an outlet: the view's number and its place in the hub's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The view's number, as clients see it.
-    pub view: u32,
-    pub(super) key: usize,
-}
-
-/// What the connection's own task has to hear from elsewhere on its worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The subscription to this view ended by itself; the client has been told why.
-    Ended(u32),
-    /// The connection has to end, for this reason.
-    Close(Code),
-    /// The node drains.
-    Drain,
-}
+use super::slot::Slot;
+use crate::view::Wire;
 
 /// How a delivery out of a ring went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +45,8 @@ enum State {
 /// See the module.
 #[derive(Debug)]
 pub struct Outlet {
-    stream: Option<TcpStream>,
+    exit: Exit,
+    wire: Wire,
     state: Cell<State>,
     outbox: RefCell<Outbox>,
     outbox_bytes_max: usize,
@@ -74,12 +59,22 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// The outlet of a socket (`Some`) or of a body that pulls (`None`). No more requests are read
-    /// while more than `outbox_bytes_max` of answers wait in it.
+    /// The outlet of a socket. No more requests are read while more than `outbox_bytes_max` of answers wait in it.
     #[must_use]
-    pub fn new(stream: Option<TcpStream>, outbox_bytes_max: usize) -> Self {
+    pub fn of_socket(stream: TcpStream, wire: Wire, outbox_bytes_max: usize) -> Self {
+        Self::new(Exit::Socket(stream), wire, outbox_bytes_max)
+    }
+
+    /// The outlet of a body that pulls.
+    #[must_use]
+    pub fn of_body(wire: Wire, outbox_bytes_max: usize) -> Self {
+        Self::new(Exit::Body(RefCell::default()), wire, outbox_bytes_max)
+    }
+
+    fn new(exit: Exit, wire: Wire, outbox_bytes_max: usize) -> Self {
         Self {
-            stream,
+            exit,
+            wire,
             state: Cell::new(State::Open),
             outbox: RefCell::default(),
             outbox_bytes_max,
@@ -90,6 +85,12 @@ impl Outlet {
             flush_queued: Cell::new(false),
             signs: Cell::default(),
         }
+    }
+
+    /// How what leaves here looks.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// Lets `encode` append a page of a catch-up, which waited for the outbox to be empty: it does not count
@@ -106,9 +107,7 @@ impl Outlet {
     fn put(&self, put: impl FnOnce(&mut Outbox)) {
         if matches!(self.state.get(), State::Open | State::Blocked) {
             put(&mut self.outbox.borrow_mut());
-            if self.stream.is_none() {
-                self.wake();
-            }
+            self.exit.wake_body();
         }
     }
 
@@ -134,11 +133,13 @@ impl Outlet {
         self.signs.set(Signs { written_s: now_s, ..self.signs.get() });
     }
 
-    /// What the heartbeat sweep judges: nothing for a body, whose transport minds its own peer, or one that ends.
-    pub(super) fn signs(&self) -> Option<Signs> {
-        let lives = self.stream.is_some() && matches!(self.state.get(), State::Open | State::Blocked);
+    /// What the heartbeat sweep judges: nothing of who has no session, or one that ends. The peer of a body is minded by
+    /// its transport, and lives as long as the body does.
+    pub(super) fn signs(&self, now_s: u32) -> Option<Signs> {
+        let lives = matches!(self.wire, Wire::Session(_)) && matches!(self.state.get(), State::Open | State::Blocked);
         let is_subscribed = !self.slots.borrow().is_empty();
-        lives.then(|| Signs { is_blocked: self.is_blocked(), is_subscribed, ..self.signs.get() })
+        let signs = Signs { is_blocked: self.is_blocked(), is_subscribed, ..self.signs.get() };
+        lives.then(|| if self.stream().is_some() { signs } else { Signs { heard_s: now_s, ..signs } })
     }
 
     /// Bytes that wait in the outbox.
@@ -168,7 +169,7 @@ impl Outlet {
     /// The socket, to read from it.
     #[must_use]
     pub fn stream(&self) -> Option<&TcpStream> {
-        self.stream.as_ref()
+        self.exit.socket()
     }
 
     /// Who is to be woken when the outlet blocks, ends or has a notice.
@@ -179,11 +180,17 @@ impl Outlet {
         }
     }
 
+    /// Whose body pulls is to be woken when there is something to pull, or nothing more comes.
+    pub fn register_body(&self, cx: &Context<'_>) {
+        self.exit.register_body(cx);
+    }
+
     /// Wakes the connection's task.
     pub fn wake(&self) {
         if let Some(task) = self.task.borrow().as_ref() {
             task.wake_by_ref();
         }
+        self.exit.wake_body();
     }
 
     /// Nothing more is accepted; what waits is still written, then the connection's task sees it closed.
@@ -222,7 +229,7 @@ impl Outlet {
 
     /// Writes the outbox as far as the socket takes it. True when it is empty.
     pub fn flush(&self, now_s: u32) -> bool {
-        let Some(stream) = &self.stream else { return self.outbox_bytes() == 0 };
+        let Some(stream) = self.stream() else { return self.outbox_bytes() == 0 };
         let mut outbox = self.outbox.borrow_mut();
         while outbox.len() > 0 {
             match stream.try_write(outbox.unwritten()) {
@@ -256,8 +263,8 @@ impl Outlet {
             State::Blocked => return Self::behind(ring, *position),
             State::Open => {}
         }
-        let Some(stream) = &self.stream else {
-            self.wake();
+        let Some(stream) = self.stream() else {
+            self.exit.wake_body();
             return Self::behind(ring, *position);
         };
         if self.outbox_bytes() > 0 && !self.flush(pass.now_s) {
@@ -302,7 +309,7 @@ impl Outlet {
 
     /// For the connection's task: ready when the socket takes bytes again and the outbox is empty.
     pub fn poll_unblocked(&self, cx: &mut Context<'_>, now_s: u32) -> Poll<()> {
-        let Some(stream) = &self.stream else { return Poll::Ready(()) };
+        let Some(stream) = self.stream() else { return Poll::Ready(()) };
         loop {
             if self.is_closed() {
                 return Poll::Ready(());

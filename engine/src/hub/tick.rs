@@ -6,10 +6,9 @@ use fanfare_protocol::{Code, EventType};
 
 use super::actor::Frame;
 use super::heartbeat::{Verdict, judge};
-use super::outlet::Notice;
+use super::notice::Notice;
 use super::view::HubView;
 use super::worker::{Hub, Told};
-use crate::connection::websocket;
 use crate::view::{self, Span, ViewKey, Wire};
 
 /// How long a view without subscribers stays open, so that long polls and reconnects find it again, in seconds.
@@ -20,13 +19,15 @@ impl Hub {
     pub(super) fn tick(self: &Rc<Self>) {
         let now_s = self.now_s();
         for (_, outlet) in &*self.outlets.borrow() {
-            let Some(signs) = outlet.signs() else { continue };
+            let Some(signs) = outlet.signs(now_s) else { continue };
             match judge(signs, self.patience, now_s) {
                 Verdict::Fine => {}
                 Verdict::Ping => {
                     outlet.pinged();
                     self.node.telemetry.heartbeat_pings.inc();
-                    outlet.push(websocket::put_ping);
+                    if let Wire::Session(wire) = outlet.wire() {
+                        outlet.push(|out| view::put_ping(wire, out));
+                    }
                     self.flush_soon(outlet);
                 }
                 Verdict::Close(code) => {

@@ -16,9 +16,11 @@ use tokio::sync::{Notify, oneshot};
 
 use super::actor::{Frame, HubActor, Opened};
 use super::heartbeat::Patience;
-use super::outlet::{Notice, Outlet, Slot};
+use super::notice::Notice;
+use super::outlet::Outlet;
 use super::pass::Pass;
 use super::refusal::SubscribeError;
+use super::slot::Slot;
 use super::terms::Terms;
 use super::view::{Continue, Fallen, HubView};
 use crate::node::Node;
@@ -249,7 +251,7 @@ impl Hub {
             }
             index += 1;
         }
-        self.finish(pass, Transport::WebSocket);
+        self.finish(pass, outlet.wire().transport());
     }
 
     /// For a body that pulls: what it may send next, out of its ring.

@@ -16,6 +16,7 @@ use super::disk::DiskWatch;
 use super::lanes::ShardLanes;
 use super::storage::{Running, Storage};
 use crate::config::Config;
+use crate::connection::Sessions;
 use crate::limit::Connections;
 use crate::log::{Committed, CommittedSink, Durability, SharedLog};
 use crate::namespace::{self, Lanes, Namespaces};
@@ -139,6 +140,7 @@ impl Node {
             census: Arc::clone(&audience.census),
             telemetry: Arc::clone(&audience.telemetry),
             connections: Connections::new(config.limits.connections_max),
+            sessions: Sessions::default(),
             namespaces,
             disk_reads: DiskReads::new(config.storage.reads_max),
             lanes,

@@ -85,6 +85,10 @@ label! {
     Transport {
         /// `/v1/ws`.
         WebSocket = "websocket",
+        /// Raw TCP.
+        Tcp = "tcp",
+        /// `/v1/sse`: a session.
+        SseSession = "sse_session",
         /// `text/event-stream`.
         Sse = "sse",
         /// `application/x-ndjson`.

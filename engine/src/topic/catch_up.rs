@@ -154,7 +154,7 @@ impl Reader {
 
     /// On a wire without frames each event stands alone, so only the last may move the cursor.
     fn push_parts(&self, span: &Span<'_>, body: &[Arc<Event>], end: &[Arc<Event>]) {
-        if matches!(self.wire, Wire::WebSocket(_)) {
+        if matches!(self.wire, Wire::Session(_)) {
             self.push(span);
         } else {
             self.push(&Span { events: body, ..*span });
@@ -180,7 +180,7 @@ impl Reader {
     fn fail<T>(&self, error: Error) -> Result<T, Ended> {
         self.tell(ViewState::Gone, Some(error.code));
         let events = [view::trouble(EventType::Failure, error)];
-        if !matches!(self.wire, Wire::WebSocket(_)) {
+        if !matches!(self.wire, Wire::Session(_)) {
             self.push(&Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) });
         }
         self.hub.unsubscribe(&self.outlet, self.slot);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use fanfare_protocol::{
-    Encoding, Error, Event, EventBatchRef, EventType, Message, ResourceVersion, View, ViewState, json,
+    Encoding, Error, Event, EventBatchRef, EventType, Message, Ping, ResourceVersion, View, ViewState, frame, json,
 };
 
-use super::Wire;
+use super::{SessionWire, Wire};
 use crate::connection::websocket;
 
 /// Aim for the size of a frame of several events. A larger batch is sent as several frames, so that a slow socket
@@ -34,15 +34,15 @@ pub struct Span<'a> {
 /// Appends one frame.
 pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) {
     match wire {
-        Wire::WebSocket(encoding) => {
+        Wire::Session(wire) => {
             let Span { after, through, limited, events, .. } = *span;
             let mut envelope = Vec::with_capacity(span.bytes());
             fanfare_protocol::encode_event_batch(
-                encoding,
+                wire.encoding(),
                 EventBatchRef { view, after, through, limited, events },
                 &mut envelope,
             );
-            websocket::put_message(encoding == Encoding::Json, &envelope, out);
+            put_framed(wire, &envelope, out);
         }
         Wire::Sse => span.events.iter().for_each(|event| put_sse(event, span.resumable, out)),
         Wire::Ndjson => {
@@ -121,16 +121,42 @@ pub fn trouble(kind: EventType, error: Error) -> Arc<Event> {
 
 /// Appends what tells a client that its view changed by itself; only sessions are told.
 pub fn encode_state(wire: Wire, view: u32, state: ViewState, code: Option<u32>, out: &mut Vec<u8>) {
-    if let Wire::WebSocket(encoding) = wire {
-        put_envelope(encoding, 0, &Message::View(View { view, state: state.into(), code }), out);
+    if let Wire::Session(wire) = wire {
+        put_envelope(wire, 0, &Message::View(View { view, state: state.into(), code }), out);
     }
 }
 
-/// Appends one envelope as a WebSocket message of its own.
-pub fn put_envelope(encoding: Encoding, id: u64, message: &Message, out: &mut Vec<u8>) {
+/// Appends one envelope by itself.
+pub fn put_envelope(wire: SessionWire, id: u64, message: &Message, out: &mut Vec<u8>) {
     let mut envelope = Vec::with_capacity(128);
-    fanfare_protocol::encode(encoding, id, message, &mut envelope);
-    websocket::put_message(encoding == Encoding::Json, &envelope, out);
+    fanfare_protocol::encode(wire.encoding(), id, message, &mut envelope);
+    put_framed(wire, &envelope, out);
+}
+
+/// Under which id a node asks for a sign of life: with 0 no answer would be wanted (rule E3).
+const PING_ID: u64 = 1;
+
+/// Appends what a peer that lives answers by itself, in the way of its transport.
+pub fn put_ping(wire: SessionWire, out: &mut Vec<u8>) {
+    match wire {
+        SessionWire::WebSocket(_) => websocket::put_ping(out),
+        SessionWire::Tcp => put_envelope(wire, PING_ID, &Message::Ping(Ping {}), out),
+        // Nobody answers a comment, but on a dead line it fails.
+        SessionWire::Sse => out.extend_from_slice(b":\n\n"),
+    }
+}
+
+fn put_framed(wire: SessionWire, envelope: &[u8], out: &mut Vec<u8>) {
+    match wire {
+        SessionWire::WebSocket(encoding) => websocket::put_message(encoding == Encoding::Json, envelope, out),
+        SessionWire::Tcp => frame::encode_delimited(envelope, out),
+        SessionWire::Sse => {
+            out.reserve(envelope.len() + 8);
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(envelope);
+            out.extend_from_slice(b"\n\n");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +206,28 @@ mod tests {
         let events = events(2, FRAME_BYTES * 3);
         let counts: Vec<_> = Span::new(version(0), version(2), &events).split().map(|s| s.events.len()).collect();
         assert_eq!(counts, [1, 1]);
+    }
+
+    /// E13, H11: one envelope, three ways out.
+    #[test]
+    fn an_envelope_is_framed_in_the_way_of_its_transport() {
+        let framed = |wire| {
+            let mut out = Vec::new();
+            put_ping(wire, &mut out);
+            put_envelope(wire, 7, &Message::Ping(Ping {}), &mut out);
+            out
+        };
+        let json = b"{\"type\":\"PING\",\"id\":7}";
+        let sse = [b":\n\ndata: ", &json[..], b"\n\n"].concat();
+        assert_eq!(framed(SessionWire::Sse), sse);
+        assert_eq!(framed(SessionWire::WebSocket(Encoding::Json)), [&[0x89, 0, 0x81, 22][..], json].concat());
+        let mut bytes = bytes::BytesMut::from(&framed(SessionWire::Tcp)[..]);
+        for id in [PING_ID, 7] {
+            let envelope = frame::Decoder::new(100).decode(&mut bytes).unwrap().unwrap();
+            let incoming = fanfare_protocol::decode(Encoding::Protobuf, &envelope).unwrap();
+            assert_eq!((incoming.id, incoming.message), (id, Message::Ping(Ping {})));
+        }
+        assert!(bytes.is_empty());
     }
 
     #[test]

@@ -16,6 +16,8 @@ export const Code = {
   PONG_TIMEOUT: 3005,
   /** the connection took no bytes for too long */
   WRITE_TIMEOUT: 3006,
+  /** no session of this name is open */
+  NO_SUCH_SESSION: 3007,
   /** another node serves this */
   WRONG_NODE: 3100,
   /** the token has expired */

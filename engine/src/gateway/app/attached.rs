@@ -4,13 +4,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use fanfare_protocol::{Code, Error};
+use fanfare_protocol::Error;
 
+use crate::gateway::admission;
 use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::Transport;
-
-/// What a client is told to wait when the node holds as many connections as it may.
-const FULL_RETRY_MS: u64 = 1_000;
+use crate::view::Wire;
 
 /// See the module. Leaves when it is dropped.
 #[derive(Debug)]
@@ -26,15 +25,10 @@ impl Attached {
     ///
     /// # Errors
     /// `GOING_AWAY` while the node drains, `TOO_MANY_CONNECTIONS`.
-    pub(super) fn new(hub: &Rc<Hub>, transport: Transport) -> Result<Self, Error> {
-        if hub.is_draining() {
-            return Err(Error::of(Code::GoingAway));
-        }
-        let node = hub.node();
-        if !node.connections.try_open() {
-            return Err(Error::of(Code::TooManyConnections).with_retry_after_ms(FULL_RETRY_MS));
-        }
-        let outlet = Rc::new(Outlet::new(None, node.config.delivery.outbox_bytes_max));
+    pub(super) fn new(hub: &Rc<Hub>, wire: Wire) -> Result<Self, Error> {
+        admission::admit(hub)?;
+        let (node, transport) = (hub.node(), wire.transport());
+        let outlet = Rc::new(Outlet::of_body(wire, node.config.delivery.outbox_bytes_max));
         let key = hub.enter(Rc::clone(&outlet));
         node.telemetry.connections.of(transport).inc();
         node.telemetry.connections_opened.of(transport).inc();

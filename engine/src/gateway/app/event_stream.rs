@@ -11,17 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use super::attached::Attached;
+use super::heartbeat::Heartbeat;
 use crate::hub::Slot;
 
 /// What one pull takes from the ring at most: the write buffer of an HTTP connection.
-const CHUNK_BYTES: usize = 32 * 1024;
-
-/// A comment of an event stream, which clients skip (WHATWG HTML, 9.2.6). Says that the line is alive, and makes a
-/// dead one fail.
-const SSE_HEARTBEAT: &[u8] = b":\n\n";
+pub(super) const CHUNK_BYTES: usize = 32 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -33,16 +30,10 @@ pub(super) struct EventStream {
     is_ending: bool,
 }
 
-#[derive(Debug)]
-struct Heartbeat {
-    interval: Duration,
-    next: Pin<Box<Sleep>>,
-}
-
 impl EventStream {
     /// `heartbeat` is the longest silence of an SSE stream, `timeout` the time after which the client wants an end.
     pub(super) fn new(attached: Attached, slot: Slot, heartbeat: Option<Duration>, timeout: Option<Duration>) -> Self {
-        let heartbeat = heartbeat.map(|interval| Heartbeat { interval, next: Box::pin(sleep(interval)) });
+        let heartbeat = heartbeat.map(Heartbeat::new);
         let deadline = timeout.map(|timeout| Box::pin(sleep(timeout)));
         Self { attached, slot, heartbeat, deadline, is_ending: false }
     }
@@ -50,6 +41,7 @@ impl EventStream {
     fn hear(&mut self, cx: &mut Context<'_>) {
         let outlet = &self.attached.outlet;
         outlet.register(cx);
+        outlet.register_body(cx);
         // Whatever the notice is, what it has to say stands in the outbox and is sent before the end.
         while outlet.take_notice().is_some() {
             self.is_ending = true;
@@ -69,12 +61,6 @@ impl EventStream {
     }
 }
 
-impl Heartbeat {
-    fn postpone(&mut self) {
-        self.next.as_mut().reset(Instant::now() + self.interval);
-    }
-}
-
 impl Stream for EventStream {
     type Item = Result<Bytes, Infallible>;
 
@@ -88,12 +74,7 @@ impl Stream for EventStream {
         if this.is_ending {
             return Poll::Ready(None);
         }
-        if let Some(heartbeat) = &mut this.heartbeat
-            && heartbeat.next.as_mut().poll(cx).is_ready()
-        {
-            heartbeat.postpone();
-            return Poll::Ready(Some(Ok(Bytes::from_static(SSE_HEARTBEAT))));
-        }
-        Poll::Pending
+        let comment = this.heartbeat.as_mut().and_then(|heartbeat| heartbeat.poll(cx));
+        comment.map_or(Poll::Pending, |comment| Poll::Ready(Some(Ok(comment))))
     }
 }

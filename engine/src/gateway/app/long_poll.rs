@@ -16,7 +16,6 @@ use super::attached::Attached;
 use super::reply::{self, list};
 use crate::hub::Hub;
 use crate::log::{Gap, Page, ReadLimit, Snapshot};
-use crate::telemetry::Transport;
 use crate::topic::catch_up::{Reader, Start};
 use crate::topic::plan::WatchPlan;
 use crate::topic::watch::Watching;
@@ -42,7 +41,7 @@ struct Answer {
 pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + wait(watch, hub.node().config.limits.long_poll_ms_max)?;
     let plan = WatchPlan::new(watch, OnGone::Close)?;
-    let attached = Attached::new(hub, Transport::LongPoll)?;
+    let attached = Attached::new(hub, Wire::Signal)?;
     let Watching { reader, start, .. } = plan.open(hub, &attached.outlet, Wire::Signal).await?;
     let most = hub.node().config.limits.page_items_max;
     let limit = ReadLimit { count: watch.limit.map_or(most, |limit| most.min(limit as usize)), bytes: ANSWER_BYTES };

@@ -1,8 +1,8 @@
 //! The HTTP routes: everything that is no WebSocket handshake.
 //!
 //! `route` is the table, `entrance` what every request passes. `topic`, `list`, `admin`, `health` and `asset` answer; a watch
-//! goes through `watch` to one of its forms, `event_stream` or `long_poll`, both `attached` to the worker's hub. The
-//! parts that read what a client wrote (`query`, `accept`, `continuation`) are pure. **No route keeps state between two
+//! goes through `watch` to one of its forms, `event_stream` or `long_poll`, both `attached` to the worker's hub; a `session`
+//! over SSE and POST is pulled by its `session_stream`. The parts that read what a client wrote (`query`, `accept`, `continuation`) are pure. **No route keeps state between two
 //! requests, allocates what a client announces, or trusts a name that the browser's page could have chosen.**
 
 mod accept;
@@ -14,11 +14,14 @@ mod continuation;
 mod entrance;
 mod event_stream;
 mod health;
+mod heartbeat;
 mod list;
 mod long_poll;
 mod query;
 mod reply;
 mod route;
+mod session;
+mod session_stream;
 mod snapshot;
 mod topic;
 mod watch;

@@ -7,16 +7,14 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 use fanfare_protocol::{Code, Error};
 
 use super::reply::Reply;
-use super::{admin, asset, health, list, topic};
+use super::{admin, asset, health, list, session, topic};
 use crate::gateway::problem::Problem;
 
 /// Paths of the contract that this node does not serve yet. They say so, whatever the method.
-const LATER: [&str; 10] = [
+const LATER: [&str; 8] = [
     "/v1/topics/{topic}/presence",
     "/v1/watch",
     "/v1/services/{service}",
-    "/v1/sse",
-    "/v1/sse/{session}",
     "/v1/yjs/{topic}",
     "/v1/tickets",
     "/v1/admin",
@@ -35,6 +33,8 @@ pub(super) fn table(config: &mut ServiceConfig) {
         // Its head alone would cost as much as all of it.
         Path::new("/v1/admin/backup").on(Method::GET, admin::backup),
         Path::new("/v1/ws").get(no_handshake),
+        Path::new("/v1/sse").on(Method::POST, session::begin),
+        Path::new("/v1/sse/{session}").on(Method::POST, session::post),
         Path::new("/healthz").get(health::healthz),
         Path::new("/readyz").get(health::readyz),
         Path::new("/metrics").get(health::metrics),

@@ -15,7 +15,6 @@ use super::long_poll;
 use super::query::Query;
 use super::reply::header_text;
 use crate::hub::Hub;
-use crate::telemetry::Transport;
 use crate::topic::catch_up::Start;
 use crate::topic::plan::WatchPlan;
 use crate::topic::watch::Watching;
@@ -25,7 +24,7 @@ use crate::view::{self, Span, Wire};
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// How long an `EventSource` waits before it reconnects; told first, so that it holds also when nothing else arrives.
-const SSE_RETRY: &[u8] = b"retry: 1000\n\n";
+pub(super) const SSE_RETRY: &[u8] = b"retry: 1000\n\n";
 
 /// Opens a watch.
 ///
@@ -65,7 +64,7 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<ResourceVersion>, Error
 
 async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
     let plan = WatchPlan::new(watch, OnGone::Snapshot)?;
-    let attached = match Attached::new(hub, Transport::Sse) {
+    let attached = match Attached::new(hub, Wire::Sse) {
         Ok(attached) => attached,
         // An `EventSource` never comes back from an error status, but does from the end of a stream.
         Err(error) if error.known_code() == Some(Code::GoingAway) => return Ok(farewell(error)),
@@ -79,7 +78,7 @@ async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
 
 async fn ndjson(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
     let plan = WatchPlan::new(watch, OnGone::Close)?;
-    let body = stream(Attached::new(hub, Transport::Ndjson)?, plan, watch, Wire::Ndjson, None).await?;
+    let body = stream(Attached::new(hub, Wire::Ndjson)?, plan, watch, Wire::Ndjson, None).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "application/x-ndjson"));
     Ok(live(&mut response).streaming(body))
@@ -113,7 +112,8 @@ fn farewell(error: Error) -> HttpResponse {
     event_stream().body(Bytes::from(body))
 }
 
-fn event_stream() -> actix_web::HttpResponseBuilder {
+/// The head of an event stream.
+pub(super) fn event_stream() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/event-stream"));
     live(&mut response);
