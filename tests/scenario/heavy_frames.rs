@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::harness::socket::{BINARY, CLOSE, TEXT};
-use crate::harness::{Http, Node, PATIENCE, Socket};
+use crate::harness::{Http, Node, PATIENCE, Socket, Tcp};
 
 const GIB: u64 = 1024 * 1024 * 1024;
 
@@ -21,7 +21,7 @@ const COLLECTED_BYTES_MAX: u64 = 3 * FRAME_BYTES_MAX;
 
 /// A node that stores nothing while a test lasts: what that takes is not the attacker's.
 fn quiet_node() -> Node {
-    Node::with(&[], "[storage]\nwindow_ms = 60000\n")
+    Node::with(&[], "[storage]\nwindow_ms = 60000\n[server]\ntcp_listen = \"127.0.0.1:0\"\n")
 }
 
 /// Runs `attack` and tells by how many bytes the node grew at its peak.
@@ -73,6 +73,23 @@ async fn a_frame_of_a_gibibyte_costs_no_more_than_a_frame() {
         println!("{growth} bytes more");
         assert!(growth <= FRAME_BYTES_MAX, "{growth} bytes more");
     }
+}
+
+/// E14, L2.
+#[tokio::test]
+async fn a_frame_of_raw_tcp_of_a_gibibyte_costs_no_more_than_a_frame() {
+    let node = quiet_node();
+    let growth = growth_bytes(&node, async {
+        let Tcp { stream, .. } = &mut Tcp::connect(node.tcp_address()).await;
+        stream.write_all(&[0x40, 0, 0, 0, 1, 2, 3, 4]).await.expect("the node reads");
+        let (mut from, mut to) = stream.split();
+        let (sent, said) = tokio::join!(flood(&mut to, &[b'x'; 64 * 1024]), to_the_end(&mut from));
+        println!("{sent} bytes were sent");
+        assert!(said.windows(15).any(|word| word == b"FRAME_TOO_LARGE"), "{}", String::from_utf8_lossy(&said));
+    })
+    .await;
+    println!("{growth} bytes more");
+    assert!(growth <= FRAME_BYTES_MAX, "{growth} bytes more");
 }
 
 /// L1, L3: fragments that never end are one message that is too large.

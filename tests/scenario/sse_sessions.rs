@@ -37,7 +37,8 @@ async fn the_request_that_opens_the_stream_may_say_the_first_words() {
     let mut sse = SseSession::open(node.address(), &lines).await;
     assert_eq!(sse.head.header("cache-control"), Some("no-store"));
     assert_eq!(sse.head.header("x-accel-buffering"), Some("no"));
-    let (of_node, secret) = sse.session.split_once('.').expect("the node and the secret");
+    let session = sse.session.clone();
+    let (of_node, secret) = session.split_once('.').expect("the node and the secret");
     assert_eq!((of_node, secret.len()), ("1", 32));
     let connected = sse.hear().await;
     assert_eq!((&connected["type"], &connected["payload"]["nodeId"]), (&json!("CONNECTED"), &json!("1")));
@@ -58,7 +59,7 @@ async fn the_lines_of_a_post_are_answered_on_the_stream() {
     let taken = sse.post(&lines).await;
     assert_eq!((taken.status, taken.body.len()), (202, 0), "{taken:?}");
     assert_eq!(sse.hear().await, json!({ "type": "PONG", "id": 1 }));
-    for (id, name) in [(Value::Null, "MALFORMED"), (Value::Null, "MALFORMED"), (json!(2), "PROTOCOL_VIOLATION")] {
+    for (id, name) in [(Value::Null, "MALFORMED"), (json!(2), "PROTOCOL_VIOLATION")] {
         let error = sse.hear().await;
         assert_eq!((&error["id"], &error["payload"]["name"]), (&id, &json!(name)), "{error}");
     }

@@ -1,7 +1,7 @@
 //! One hub for each worker thread, whichever of its doors is opened first.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,8 @@ use crate::hub::{Hub, HubActor, HubId};
 use crate::node::Node;
 
 thread_local! {
-    static HUB: RefCell<Option<Rc<Hub>>> = const { RefCell::new(None) };
+    // Not its owner: what is dropped with the thread itself must not need the runtime that has gone before.
+    static HUB: RefCell<Weak<Hub>> = const { RefCell::new(Weak::new()) };
 }
 
 /// See the module. A worker serves one node in its life.
@@ -28,7 +29,13 @@ impl Hubs {
 
     /// The hub of the worker that this runs on.
     pub(super) fn of_this_worker(&self) -> Rc<Hub> {
-        HUB.with_borrow_mut(|hub| Rc::clone(hub.get_or_insert_with(|| self.start())))
+        HUB.with_borrow_mut(|known| {
+            known.upgrade().unwrap_or_else(|| {
+                let hub = self.start();
+                *known = Rc::downgrade(&hub);
+                hub
+            })
+        })
     }
 
     fn start(&self) -> Rc<Hub> {

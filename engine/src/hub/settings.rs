@@ -18,7 +18,7 @@ pub struct Delivery {
     /// Answers and catch-up pages that wait for one connection before no more requests are read from it.
     /// 64 KiB is some 500 answers; 50,000 connections at the brim stay below 4 GiB.
     pub outbox_bytes_max: usize,
-    /// The kernel's send buffer of a WebSocket. Left to itself the kernel hides megabytes for a stalled reader. When it is
+    /// The kernel's send buffer of a connection. Left to itself the kernel hides megabytes for a stalled reader. When it is
     /// full, events wait in the ring.
     pub send_buffer_bytes: usize,
     /// `TCP_NOTSENT_LOWAT`: unsent bytes above which the kernel takes no more. 16 KiB keep a fast link busy and a slow

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Largest WebSocket message (joined) or HTTP body that is read: four of the largest publications. A larger one is
+    /// Largest WebSocket message (joined), HTTP body or envelope of raw TCP that is read: four of the largest publications. A larger one is
     /// answered `FRAME_TOO_LARGE` from its header, and the connection is closed, because the rest is not read.
     pub frame_bytes_max: usize,
     /// Publications in one batch, which is one entry of a shard: a thousand lines take a shard about a millisecond. A
@@ -39,9 +39,9 @@ pub struct Limits {
     /// How long the request line and headers may take: a second is enough for any client, five for a bad line. Then the
     /// connection is closed.
     pub handshake_timeout_ms: u32,
-    /// How long a WebSocket may live without saying anything, before `HANDSHAKE_TIMEOUT`.
+    /// How long a session may live without saying anything, before `HANDSHAKE_TIMEOUT`.
     pub first_frame_timeout_ms: u32,
-    /// How long a WebSocket may live without a subscription and without a request, before `IDLE`: a publisher of one
+    /// How long a session may live without a subscription and without a request, before `IDLE`: a publisher of one
     /// line a minute keeps its connection.
     pub idle_timeout_ms: u32,
     /// The longest a long poll may ask to wait: most proxies give up after 60 to 120 s. A longer `timeout` is refused.

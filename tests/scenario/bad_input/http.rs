@@ -110,7 +110,7 @@ fn routes() -> Vec<Row> {
         get("a document's form, not built", chat("as=text"), 501, 3519, "NOT_SUPPORTED"),
         post("services, not built", "/v1/services/svc:echo", "{}", 501, 3519, "NOT_SUPPORTED").closes(),
         post("tickets, not built", "/v1/tickets", "", 501, 3519, "NOT_SUPPORTED"),
-        post("sessions over SSE, not built", "/v1/sse", "", 501, 3519, "NOT_SUPPORTED"),
+        post("a session that is not there", "/v1/sse/1.0", "", 404, 3007, "NO_SUCH_SESSION"),
         row("DELETE", "a topic that is not there", "/v1/topics/chat:nowhere", 404, 3509, "NOT_FOUND"),
     ]
 }

@@ -107,6 +107,10 @@ fn count(response: &ServiceResponse<BoxBody>, node: &Node, started: Instant) {
     let request = response.request();
     // The pattern, never the path: names of topics are no labels. The query is not logged, for it may hold a ticket.
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    node.telemetry.http(request.match_pattern().as_deref(), status, elapsed);
-    tracing::debug!(method = %request.method(), path = request.path(), status, ?elapsed, "answered");
+    let pattern = request.match_pattern();
+    node.telemetry.http(pattern.as_deref(), status, elapsed);
+    // Nor is the name of a session, which is all that it takes to speak for it.
+    let is_secret = request.match_info().get("session").is_some();
+    let path = pattern.as_deref().filter(|_| is_secret).unwrap_or(request.path());
+    tracing::debug!(method = %request.method(), path, status, ?elapsed, "answered");
 }
