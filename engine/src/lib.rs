@@ -1,8 +1,8 @@
 //! The engine of Fanfare: topics, the views of them, the sessions that follow them and the doors to all three.
 //!
 //! Read `ARCHITECTURE.md` first. Each module is a room with one door; [`node`] alone plugs them together. Cores
-//! (`log`, `connection::session`, `connection::websocket`, `hub::ring`, `hub::heartbeat`) are plain Rust: time,
-//! ids and chance reach them as arguments.
+//! (`log`, `connection::session`, `connection::reader`, `connection::websocket`, `hub::ring`, `hub::heartbeat`) are plain
+//! Rust: time, ids and chance reach them as arguments.
 
 pub mod backup;
 pub mod config;

@@ -50,10 +50,24 @@ impl ConnectionId {
 /// Where a connection hears its client.
 #[derive(Debug)]
 pub enum Source {
-    /// On the socket of its outlet; these bytes came behind the handshake.
-    Socket(BytesMut),
+    /// On the socket of its outlet, as a WebSocket; these bytes came behind the handshake.
+    WebSocket(Encoding, BytesMut),
+    /// On the socket of its outlet, as raw TCP.
+    Tcp,
     /// By POST; these lines came with the one that opened the stream.
     Posts(Posts, Bytes),
+}
+
+impl Source {
+    /// How such a client is spoken to.
+    #[must_use]
+    pub fn wire(&self) -> SessionWire {
+        match self {
+            Self::WebSocket(encoding, _) => SessionWire::WebSocket(*encoding),
+            Self::Tcp => SessionWire::Tcp,
+            Self::Posts(..) => SessionWire::Sse,
+        }
+    }
 }
 
 /// See the module.
@@ -74,21 +88,25 @@ pub struct Connection {
 
 impl Connection {
     /// Starts a connection that was counted, and leaves by this outlet.
-    pub fn open(hub: &Rc<Hub>, outlet: &Rc<Outlet>, wire: SessionWire, source: Source) {
+    pub fn open(hub: &Rc<Hub>, outlet: &Rc<Outlet>, source: Source) {
         let (hub, outlet) = (Rc::clone(hub), Rc::clone(outlet));
         let key = hub.enter(Rc::clone(&outlet));
         let (telemetry, transport) = (&hub.node().telemetry, outlet.wire().transport());
         telemetry.connections.of(transport).inc();
         telemetry.connections_opened.of(transport).inc();
+        let wire = source.wire();
         Self::create(|ctx| {
             let answers = Answers::default();
-            let ends = (Rc::clone(&hub), Rc::clone(&outlet), answers.clone());
+            let mut hear = |reader, read_ahead| {
+                let (hub, outlet) = (Rc::clone(&hub), Rc::clone(&outlet));
+                ctx.add_stream(InboundStream::new(hub, outlet, answers.clone(), reader, read_ahead));
+            };
             match source {
-                Source::Socket(read_ahead) => {
-                    ctx.add_stream(InboundStream::new(ends.0, ends.1, ends.2, Reader::new(wire), read_ahead));
-                }
+                Source::WebSocket(_, read_ahead) => hear(Reader::WebSocket(websocket::Reader::default()), read_ahead),
+                Source::Tcp => hear(Reader::Tcp, BytesMut::new()),
                 Source::Posts(posts, first) => {
-                    ctx.add_stream(PostedStream::new(ends.0, ends.1, ends.2, posts, first));
+                    let (hub, outlet) = (Rc::clone(&hub), Rc::clone(&outlet));
+                    ctx.add_stream(PostedStream::new(hub, outlet, answers.clone(), posts, first));
                 }
             }
             Self {

@@ -5,7 +5,6 @@ use fanfare_protocol::frame::{Decoder, FrameError};
 use fanfare_protocol::{Code, Error};
 
 use super::websocket;
-use crate::view::SessionWire;
 
 /// What arrived.
 #[derive(Debug)]
@@ -21,7 +20,9 @@ pub(super) enum Inbound {
 /// The peer broke a rule of its transport; nothing more can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Breach {
+    /// Of RFC 6455.
     WebSocket(websocket::Breach),
+    /// Of raw TCP.
     Frame(FrameError),
 }
 
@@ -52,19 +53,13 @@ impl Breach {
 /// See the module.
 #[derive(Debug)]
 pub(super) enum Reader {
+    /// Messages of RFC 6455.
     WebSocket(websocket::Reader),
+    /// Frames with a length and a checksum.
     Tcp,
 }
 
 impl Reader {
-    /// The reader of a socket. What comes over other transports is not cut here.
-    pub(super) fn new(wire: SessionWire) -> Self {
-        match wire {
-            SessionWire::WebSocket(_) => Self::WebSocket(websocket::Reader::default()),
-            SessionWire::Tcp | SessionWire::Sse => Self::Tcp,
-        }
-    }
-
     /// The next item that `buf` holds completely, or `None`. `bytes_max` bounds a message or an envelope.
     pub(super) fn read(&mut self, buf: &mut BytesMut, bytes_max: usize) -> Result<Option<Inbound>, Breach> {
         match self {
@@ -85,5 +80,46 @@ impl Reader {
             Self::WebSocket(_) => Ok(()),
             Self::Tcp => Decoder::new(0).finish(rest).map_err(Breach::Frame),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanfare_protocol::frame;
+
+    use super::*;
+
+    fn read(reader: &mut Reader, bytes: &[u8]) -> Result<Option<Inbound>, Breach> {
+        reader.read(&mut BytesMut::from(bytes), 100)
+    }
+
+    fn code(breach: Breach) -> (Option<Code>, u16) {
+        (breach.error().known_code(), breach.close_code())
+    }
+
+    /// E13 to E16.
+    #[test]
+    fn a_frame_of_raw_tcp_is_an_envelope_or_a_breach() {
+        let mut out = Vec::new();
+        frame::encode(b"abc", &mut out);
+        assert!(matches!(read(&mut Reader::Tcp, &out), Ok(Some(Inbound::Envelope(e))) if e == "abc"));
+        assert!(matches!(read(&mut Reader::Tcp, &out[..10]), Ok(None)));
+        out[8] = b'x';
+        let breach = read(&mut Reader::Tcp, &out).unwrap_err();
+        assert_eq!(code(breach), (Some(Code::BadChecksum), 3527));
+        let breach = Reader::Tcp.finish(&BytesMut::from(&out[..10])).unwrap_err();
+        assert_eq!(code(breach), (Some(Code::Malformed), 3500));
+        assert_eq!(Reader::Tcp.finish(&BytesMut::new()), Ok(()));
+    }
+
+    /// S10: what RFC 6455 has a number for is closed with that, and told by ours.
+    #[test]
+    fn a_breach_of_a_websocket_has_two_codes() {
+        let mut reader = Reader::WebSocket(websocket::Reader::default());
+        let breach = read(&mut reader, &[0x82, 0xFE, 0x10, 0, 0, 0, 0, 0]).unwrap_err();
+        assert_eq!(code(breach), (Some(Code::FrameTooLarge), 1009));
+        let breach = read(&mut reader, &[0x83, 0x80, 0, 0, 0, 0]).unwrap_err();
+        assert_eq!(code(breach), (Some(Code::ProtocolViolation), 1002));
+        assert_eq!(reader.finish(&BytesMut::from(&[0x81][..])), Ok(()));
     }
 }

@@ -5,12 +5,12 @@
 
 use std::rc::Rc;
 
-use bytes::BytesMut;
 use fanfare_protocol::{Error, Message};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{admission, socket};
+use crate::connection::Source;
 use crate::hub::Hub;
 use crate::telemetry::CodeLabel;
 use crate::view::{SessionWire, put_envelope};
@@ -18,7 +18,7 @@ use crate::view::{SessionWire, put_envelope};
 /// Starts a session on a socket that was just accepted, or tells it why not.
 pub(super) async fn accept(hub: Rc<Hub>, stream: TcpStream) {
     match admission::admit(&hub) {
-        Ok(()) => socket::open(&hub, stream, SessionWire::Tcp, BytesMut::new()),
+        Ok(()) => socket::open(&hub, stream, Source::Tcp),
         Err(error) => refuse(&hub, stream, error).await,
     }
 }

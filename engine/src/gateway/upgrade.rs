@@ -8,14 +8,15 @@ use std::rc::Rc;
 
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1, header, ws};
+use bytes::BytesMut;
 use fanfare_protocol::{Code, Encoding, Error};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{admission, origin, problem, socket};
+use crate::connection::Source;
 use crate::hub::Hub;
 use crate::telemetry::CodeLabel;
-use crate::view::SessionWire;
 
 /// Answers the handshake and starts the connection, or refuses it with a problem.
 ///
@@ -35,7 +36,9 @@ pub async fn upgrade(
                 hub.node().connections.close();
                 return Ok(());
             }
-            socket::open(&hub, parts.io, SessionWire::WebSocket(encoding), parts.read_buf);
+            // An empty buffer still holds what it was read into.
+            let read_ahead = if parts.read_buf.is_empty() { BytesMut::new() } else { parts.read_buf };
+            socket::open(&hub, parts.io, Source::WebSocket(encoding, read_ahead));
         }
         Err(error) => {
             let telemetry = &hub.node().telemetry;

@@ -33,7 +33,7 @@ pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Pa
         out.extend_from_slice(greeting(&posts.session).as_bytes());
     });
     let body = SessionStream::new(Rc::clone(&hub), Rc::clone(&outlet));
-    Connection::open(&hub, &outlet, SessionWire::Sse, Source::Posts(posts, lines));
+    Connection::open(&hub, &outlet, Source::Posts(posts, lines));
     Ok(watch::event_stream().streaming(body))
 }
 
