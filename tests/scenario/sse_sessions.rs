@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::harness::http::Answer;
+use crate::harness::node::Launch;
 use crate::harness::sse::{line, post};
-use crate::harness::{Http, Node, SseSession};
+use crate::harness::{Http, Node, Socket, SseSession};
 
 const TWO_WORKERS: &str = "[server]\nworkers = 2\n";
 
@@ -265,6 +266,34 @@ async fn a_stopping_node_says_goaway_and_ends_the_stream() {
     assert_eq!(sse.stream.text_to_the_end().await, "");
     drop(sse);
     assert_eq!(node.wait(Duration::from_secs(10)).code(), Some(0));
+}
+
+/// S9: who comes while the node stops is sent elsewhere, and who is still there is told so in-band.
+#[tokio::test]
+async fn a_session_opened_while_the_node_stops_is_refused() {
+    let node = Node::start();
+    // Until this client has closed too, or the node gives up on it, the node stays.
+    let mut lingering = Socket::json(node.address()).await;
+    lingering.ask("PING", 1, json!({})).await;
+    node.terminate();
+    assert_eq!(lingering.hear().await["type"], "GOAWAY");
+    let refused = Http::once(node.address(), "POST", "/v1/sse", &[], "").await;
+    assert_problem(&refused, 503, "GOING_AWAY", "retry");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+}
+
+/// H13: who reads the log must not be able to speak for a client.
+#[tokio::test]
+async fn the_name_of_a_session_stands_in_no_log() {
+    let variables = vec![("FANFARE_LOG", "info,fanfare_engine=debug,actix_http=debug,actix_web=debug".into())];
+    let node = Launch { variables, ..Launch::default() }.start().expect("a node");
+    let mut sse = SseSession::open(node.address(), "").await;
+    assert_eq!(sse.ask("PING", 1, json!({})).await["type"], "PONG");
+    let (_, secret) = sse.session.split_once('.').expect("the node and the secret");
+    let line = node.told("/v1/sse/{session}");
+    assert!(!line.contains(secret), "{line}");
+    let logged = node.logged();
+    assert!(logged.iter().all(|line| !line.contains(secret)), "{logged:#?}");
 }
 
 /// Threat 1: the same rules as for every other route.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Http, Node, Socket, SseSession, Tcp};
+use crate::harness::{Http, Node, Socket, SseSession, Tcp, sse, tcp};
 
 const TOPIC: &str = "chat:a";
 
@@ -19,6 +19,34 @@ fn numbers(batch: &Value, cursor: &mut Value) -> Vec<u64> {
     *cursor = batch["through"].clone();
     let events = batch["events"].as_array().expect("events");
     events.iter().filter_map(|event| event["data"].as_u64()).collect()
+}
+
+/// S5, L7: what a session may cost is the same everywhere.
+#[tokio::test]
+async fn the_limits_of_a_session_hold_on_every_transport() {
+    let node = Node::with(
+        &[],
+        "[server]\ntcp_listen = \"127.0.0.1:0\"\n[limits]\nsubscriptions_max = 1\nrequests_in_flight_max = 1\n",
+    );
+    // It waits for a version that is not there, so it is still in flight when the next is heard.
+    let published = Http::once(node.address(), "POST", "/v1/topics/chat:a", &[], "{\"data\":1}").await.json();
+    let (epoch, _) = published["resourceVersion"].as_str().and_then(|v| v.split_once('.')).expect("EPOCH.OFFSET");
+    let ahead = json!({ "topic": TOPIC, "resourceVersion": format!("{epoch}.9") });
+    let page = json!({ "topic": TOPIC });
+    let both = sse::line("SUBSCRIBE", 1, ahead.clone()) + &sse::line("HISTORY", 2, page.clone());
+    let mut tcp = Tcp::connect(node.tcp_address()).await;
+    tcp.send_bytes(&[tcp::frame_of("SUBSCRIBE", 1, ahead), tcp::frame_of("HISTORY", 2, page)].concat()).await;
+    let mut stream = SseSession::open(node.address(), &both).await;
+    for refused in [tcp.answer(2).await, stream.answer(2).await] {
+        assert_eq!(refused["payload"]["name"], "TOO_MANY_REQUESTS_IN_FLIGHT", "{refused}");
+    }
+    for first in [tcp.answer(1).await, stream.answer(1).await] {
+        assert_eq!(first["payload"]["name"], "VERSION_AHEAD", "{first}");
+    }
+    let two = json!({ "views": [{ "topic": "chat:b" }, { "topic": "chat:c" }] });
+    for refused in [tcp.ask("SUBSCRIBE", 3, two.clone()).await, stream.ask("SUBSCRIBE", 3, two).await] {
+        assert_eq!(refused["payload"]["name"], "TOO_MANY_SUBSCRIPTIONS", "{refused}");
+    }
 }
 
 /// V1, W6, W8.

@@ -1,7 +1,7 @@
 //! Bad input over every door, as tables. A row says what is sent and which code comes back, and after each row whose
 //! connection may live on, a valid request on the same connection is answered.
 //!
-//! Wrong checksums belong to the frame of raw TCP, whose codec is tested in `protocol/`.
+//! What can be wrong with the frames of raw TCP is in `raw_tcp`.
 
 mod broken_http;
 mod frames;
