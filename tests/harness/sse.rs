@@ -38,7 +38,7 @@ impl SseSession {
 
     /// Posts one envelope.
     pub async fn say(&self, kind: &str, id: u64, payload: Value) {
-        let taken = self.post(&line(kind, id, payload)).await;
+        let taken = self.post(&line(kind, id, &payload)).await;
         assert_eq!((taken.status, taken.body.len()), (202, 0), "{taken:?}");
     }
 
@@ -86,6 +86,6 @@ pub async fn post(address: SocketAddr, session: &str, lines: &str) -> Answer {
 }
 
 /// An envelope on its line.
-pub fn line(kind: &str, id: u64, payload: Value) -> String {
+pub fn line(kind: &str, id: u64, payload: &Value) -> String {
     json!({ "type": kind, "id": id, "payload": payload }).to_string() + "\n"
 }

@@ -42,7 +42,7 @@ impl Tcp {
 
     /// Sends an envelope.
     pub async fn say(&mut self, kind: &str, id: u64, payload: Value) {
-        self.send_bytes(&frame_of(kind, id, payload)).await;
+        self.send_bytes(&frame_of(kind, id, &payload)).await;
     }
 
     /// The next envelope, or `None` when the node closed; its PINGs are not answered.
@@ -110,7 +110,7 @@ impl Tcp {
 }
 
 /// The frame of an envelope.
-pub fn frame_of(kind: &str, id: u64, payload: Value) -> Vec<u8> {
+pub fn frame_of(kind: &str, id: u64, payload: &Value) -> Vec<u8> {
     let envelope = Bytes::from(json!({ "type": kind, "id": id, "payload": payload }).to_string());
     let Incoming { message, .. } = decode(Encoding::Json, &envelope).expect("the test says what can be said");
     let (mut delimited, mut out) = (Vec::new(), Vec::new());

@@ -58,8 +58,8 @@ async fn an_envelope_that_cannot_be_read_is_told_and_the_next_one_is_read() {
     tcp.send_bytes(&garbage).await;
     assert_error(&tcp.envelope().await, 3500, "MALFORMED");
     // Several frames in one segment, and one that comes byte by byte.
-    tcp.send_bytes(&[frame_of("PING", 1, json!({})), frame_of("PING", 2, json!({}))].concat()).await;
-    for byte in frame_of("PING", 3, json!({})) {
+    tcp.send_bytes(&[frame_of("PING", 1, &json!({})), frame_of("PING", 2, &json!({}))].concat()).await;
+    for byte in frame_of("PING", 3, &json!({})) {
         tcp.send_bytes(&[byte]).await;
     }
     for id in 1..=3 {
@@ -72,7 +72,7 @@ async fn an_envelope_that_cannot_be_read_is_told_and_the_next_one_is_read() {
 async fn a_broken_frame_is_told_and_ends_the_connection() {
     let node = node("");
     let mut bystander = Tcp::connect(node.tcp_address()).await;
-    let whole = frame_of("PING", 1, json!({}));
+    let whole = frame_of("PING", 1, &json!({}));
     let mut flipped = whole.clone();
     *flipped.last_mut().expect("not empty") ^= 1;
     let mut wrong_crc = whole.clone();

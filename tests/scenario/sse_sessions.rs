@@ -33,8 +33,9 @@ async fn metric(node: &Node, line: &str) {
 #[tokio::test]
 async fn the_request_that_opens_the_stream_may_say_the_first_words() {
     let node = Node::start();
-    let lines =
-        line("CONNECT", 1, json!({ "client": "test/1" })) + "\n" + &line("SUBSCRIBE", 2, json!({ "topic": "chat:a" }));
+    let lines = line("CONNECT", 1, &json!({ "client": "test/1" }))
+        + "\n"
+        + &line("SUBSCRIBE", 2, &json!({ "topic": "chat:a" }));
     let mut sse = SseSession::open(node.address(), &lines).await;
     assert_eq!(sse.head.header("cache-control"), Some("no-store"));
     assert_eq!(sse.head.header("x-accel-buffering"), Some("no"));
@@ -55,8 +56,10 @@ async fn the_request_that_opens_the_stream_may_say_the_first_words() {
 async fn the_lines_of_a_post_are_answered_on_the_stream() {
     let node = Node::start();
     let mut sse = SseSession::open(node.address(), "").await;
-    let lines =
-        line("PING", 1, json!({})) + "\r\n{\"type\":\n" + &line("CONNECT", 2, json!({})) + &line("PING", 3, json!({}));
+    let lines = line("PING", 1, &json!({}))
+        + "\r\n{\"type\":\n"
+        + &line("CONNECT", 2, &json!({}))
+        + &line("PING", 3, &json!({}));
     let taken = sse.post(&lines).await;
     assert_eq!((taken.status, taken.body.len()), (202, 0), "{taken:?}");
     assert_eq!(sse.hear().await, json!({ "type": "PONG", "id": 1 }));
@@ -72,10 +75,10 @@ async fn the_lines_of_a_post_are_answered_on_the_stream() {
 #[tokio::test]
 async fn posts_take_effect_in_their_order_on_any_worker() {
     let node = Node::with(&[], TWO_WORKERS);
-    let mut sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, json!({ "topic": "chat:a" }))).await;
+    let mut sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, &json!({ "topic": "chat:a" }))).await;
     for n in 0..40_u64 {
         let two = [2 * n, 2 * n + 1];
-        let lines = two.map(|n| line("PUBLISH", n + 10, json!({ "topic": "chat:a", "data": n }))).concat();
+        let lines = two.map(|n| line("PUBLISH", n + 10, &json!({ "topic": "chat:a", "data": n }))).concat();
         let taken = sse.post(&lines).await;
         assert_eq!(taken.status, 202, "{taken:?}");
     }
@@ -99,7 +102,7 @@ async fn posts_at_the_same_time_are_taken_one_after_the_other() {
     for n in 0..6 {
         let (address, session) = (node.address(), sse.session.clone());
         posts.spawn(async move {
-            let lines: String = (0..100).map(|at| line("PING", n * 100 + at + 1, json!({}))).collect();
+            let lines: String = (0..100).map(|at| line("PING", n * 100 + at + 1, &json!({}))).collect();
             post(address, &session, &lines).await
         });
     }
@@ -121,7 +124,7 @@ async fn a_session_that_is_not_there_is_told_so() {
     let node = Node::start();
     let unknown = format!("1.{}", "0".repeat(32));
     for session in [unknown.as_str(), "1", "2.0123456789abcdef0123456789abcdef", "%00", "x"] {
-        let answer = post(node.address(), session, &line("PING", 1, json!({}))).await;
+        let answer = post(node.address(), session, &line("PING", 1, &json!({}))).await;
         assert_problem(&answer, 404, "NO_SUCH_SESSION", "retry");
     }
     let got = Http::once(node.address(), "GET", "/v1/sse", &[], "").await;
@@ -134,7 +137,7 @@ async fn a_session_that_is_not_there_is_told_so() {
 #[tokio::test]
 async fn a_session_ends_with_its_stream_and_its_views_with_it() {
     let node = Node::start();
-    let sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, json!({ "topic": "chat:a" }))).await;
+    let sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, &json!({ "topic": "chat:a" }))).await;
     metric(&node, "fanfare_subscriptions 1").await;
     let SseSession { stream, session, .. } = sse;
     drop(stream);
@@ -152,12 +155,12 @@ async fn a_stream_that_watches_lives_without_posts() {
         "[limits]\nfirst_frame_timeout_ms = 1000\nidle_timeout_ms = 1000\n\
          [delivery]\nheartbeat_interval_ms = 1000\npong_timeout_ms = 1000\n",
     );
-    let mut watching = SseSession::open(node.address(), &line("SUBSCRIBE", 1, json!({ "topic": "chat:a" }))).await;
+    let mut watching = SseSession::open(node.address(), &line("SUBSCRIBE", 1, &json!({ "topic": "chat:a" }))).await;
     let mut mute = SseSession::open(node.address(), "").await;
     let error = mute.hear().await;
     assert_eq!(error["payload"]["name"], "HANDSHAKE_TIMEOUT", "{error}");
     assert_eq!(mute.stream.text_to_the_end().await, "");
-    let mut idle = SseSession::open(node.address(), &line("PING", 1, json!({}))).await;
+    let mut idle = SseSession::open(node.address(), &line("PING", 1, &json!({}))).await;
     assert_eq!(idle.hear().await["type"], "PONG");
     assert_eq!(idle.hear().await["payload"]["name"], "IDLE");
     assert_problem(&idle.post("").await, 404, "NO_SUCH_SESSION", "retry");
@@ -192,14 +195,14 @@ async fn a_reader_that_stops_has_its_posts_wait_and_then_gets_everything() {
     let answer = Http::once(node.address(), "POST", "/v1/topics/chat:a", &[], &body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let mut sse =
-        SseSession::open(node.address(), &line("SUBSCRIBE", 1, json!({ "topic": "chat:a", "from": "latest" }))).await;
+        SseSession::open(node.address(), &line("SUBSCRIBE", 1, &json!({ "topic": "chat:a", "from": "latest" }))).await;
     assert_eq!(sse.answer(1).await["type"], "SUBSCRIBED");
     // Each answer is some 800 kB, and nobody reads them.
     let mut posts = JoinSet::new();
     for id in 0..POSTS {
         let (address, session) = (node.address(), sse.session.clone());
         posts.spawn(async move {
-            let lines = line("HISTORY", id + 10, json!({ "topic": "chat:a", "limit": 200 }));
+            let lines = line("HISTORY", id + 10, &json!({ "topic": "chat:a", "limit": 200 }));
             (id + 10, post(address, &session, &lines).await)
         });
     }
@@ -258,7 +261,7 @@ async fn a_reader_that_stops_has_its_posts_wait_and_then_gets_everything() {
 #[tokio::test]
 async fn a_stopping_node_says_goaway_and_ends_the_stream() {
     let mut node = Node::start();
-    let mut sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, json!({ "topic": "chat:a" }))).await;
+    let mut sse = SseSession::open(node.address(), &line("SUBSCRIBE", 1, &json!({ "topic": "chat:a" }))).await;
     sse.events().await;
     node.terminate();
     let goaway = sse.hear().await;
@@ -307,7 +310,7 @@ async fn a_foreign_page_neither_opens_a_session_nor_posts_to_one() {
         assert_problem(&ask(&[("Origin", "https://evil.example")]).await, 403, "ORIGIN_NOT_ALLOWED", "terminal");
     }
     let own = "http://localhost:5173";
-    let taken = Http::once(node.address(), "POST", &path, &[("Origin", own)], &line("PING", 1, json!({}))).await;
+    let taken = Http::once(node.address(), "POST", &path, &[("Origin", own)], &line("PING", 1, &json!({}))).await;
     assert_eq!((taken.status, taken.header("access-control-allow-origin")), (202, Some(own)), "{taken:?}");
     assert_eq!(sse.hear().await["type"], "PONG");
 }

@@ -33,9 +33,9 @@ async fn the_limits_of_a_session_hold_on_every_transport() {
     let (epoch, _) = published["resourceVersion"].as_str().and_then(|v| v.split_once('.')).expect("EPOCH.OFFSET");
     let ahead = json!({ "topic": TOPIC, "resourceVersion": format!("{epoch}.9") });
     let page = json!({ "topic": TOPIC });
-    let both = sse::line("SUBSCRIBE", 1, ahead.clone()) + &sse::line("HISTORY", 2, page.clone());
+    let both = sse::line("SUBSCRIBE", 1, &ahead) + &sse::line("HISTORY", 2, &page);
     let mut tcp = Tcp::connect(node.tcp_address()).await;
-    tcp.send_bytes(&[tcp::frame_of("SUBSCRIBE", 1, ahead), tcp::frame_of("HISTORY", 2, page)].concat()).await;
+    tcp.send_bytes(&[tcp::frame_of("SUBSCRIBE", 1, &ahead), tcp::frame_of("HISTORY", 2, &page)].concat()).await;
     let mut stream = SseSession::open(node.address(), &both).await;
     for refused in [tcp.answer(2).await, stream.answer(2).await] {
         assert_eq!(refused["payload"]["name"], "TOO_MANY_REQUESTS_IN_FLIGHT", "{refused}");
