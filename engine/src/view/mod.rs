@@ -4,7 +4,11 @@
 //! a view's frames are made, once for all of them; who gets them is the hub's business, when is the topic's.
 
 #[allow(dead_code, reason = "no door takes these parameters yet")]
+mod facts;
+#[allow(dead_code, reason = "no door takes these parameters yet")]
 mod fields;
+#[allow(dead_code, reason = "no door takes these parameters yet")]
+mod filter;
 mod frame;
 #[allow(dead_code, reason = "no door takes these parameters yet")]
 mod json;
@@ -12,7 +16,11 @@ mod json;
 mod merge_patch;
 
 #[allow(unused_imports, reason = "no door takes these parameters yet")]
+pub use facts::Facts;
+#[allow(unused_imports, reason = "no door takes these parameters yet")]
 pub use fields::Fields;
+#[allow(unused_imports, reason = "no door takes these parameters yet")]
+pub use filter::{CanonicalValue, Filter, Path};
 pub use frame::{FRAME_BYTES, Span, encode, encode_state, marker, put_envelope, put_ping, trouble};
 #[allow(unused_imports, reason = "no door takes these parameters yet")]
 pub use merge_patch::merge_patch;
