@@ -6,7 +6,7 @@ use cel::common::ast::{CallExpr, Expr, operators};
 
 use super::compile::{Compiler, literal};
 use super::expression::{Function, Literal, Node, Operator};
-use super::pattern::{BadPattern, Pattern};
+use super::pattern::{BadPattern, PATTERN_COUNT_MAX, Pattern};
 use super::refusal::{Refusal, nearest, quoted};
 use super::region::{POLYGON_POINT_COUNT_MAX, Region};
 
@@ -97,6 +97,10 @@ fn matches(compiler: &mut Compiler<'_>, values: &[&IdedExpr], depth: usize) -> R
     let Some(Ok(Literal::Text(pattern))) = literal(pattern) else {
         return Err(compiler.bad("matches", "the pattern of `matches` must be written as a string"));
     };
+    compiler.pattern_count += 1;
+    if compiler.pattern_count > PATTERN_COUNT_MAX {
+        return Err(Refusal::TooCostly(format!("more than {PATTERN_COUNT_MAX} patterns; join them by `|`")));
+    }
     let text = compiler.node(text, depth + 1)?;
     match Pattern::compile(&pattern) {
         Ok(pattern) => Ok(Node::Matches(Box::new(text), Box::new(pattern))),

@@ -30,7 +30,8 @@ const VARIABLES: [(&str, Variable); 5] = [
 /// Compiles the text of a filter, without white space around it.
 pub(super) fn compile(text: &str) -> Result<Node, Refusal> {
     let parsed = parse(text)?;
-    let node = Compiler { text, node_count: 0, loop_count: 0, item: None }.node(&parsed, 0)?;
+    let mut compiler = Compiler { text, node_count: 0, loop_count: 0, pattern_count: 0, item: None };
+    let node = compiler.node(&parsed, 0)?;
     if node.is_condition() {
         Ok(node)
     } else {
@@ -42,6 +43,7 @@ pub(super) struct Compiler<'t> {
     text: &'t str,
     node_count: usize,
     pub(super) loop_count: usize,
+    pub(super) pattern_count: usize,
     /// What the loop calls its items, inside of it.
     pub(super) item: Option<String>,
 }

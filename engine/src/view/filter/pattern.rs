@@ -9,10 +9,13 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 
 /// The table of one pattern. Common patterns take 0.2 to 4 KiB; those that need more are the ones that grow without end.
-const TABLE_BYTES_MAX: usize = 64 * 1024;
+const TABLE_BYTES_MAX: usize = 32 * 1024;
 
-/// What compiling may take beside it. Bounds its time too: less than five milliseconds.
-const COMPILER_BYTES_MAX: usize = 128 * 1024;
+/// Patterns of one filter. Each takes its table, and its time when the filter is compiled.
+pub(super) const PATTERN_COUNT_MAX: usize = 8;
+
+/// What compiling may take beside it. Bounds its time too: about a millisecond.
+const COMPILER_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a pattern cannot be used.
 #[derive(Debug)]

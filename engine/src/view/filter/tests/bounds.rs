@@ -77,6 +77,7 @@ fn what_could_cost_too_much_is_refused() {
         ("data.l.exists(x, x.exists(y, y == 1))".to_owned(), "more than one comprehension"),
         ("data.l.filter(x, x > 1).exists(x, x > 2)".to_owned(), "more than one comprehension"),
         ("data.l.all(x, true) && data.l.exists(x, true)".to_owned(), "more than one comprehension"),
+        (["data.s.matches('a')"; 9].join("||"), "more than 8 patterns"),
         ("data.s.matches('(a{100}){100}')".to_owned(), "too much memory"),
         ("data.s.matches('(a|b)*a(a|b){20}')".to_owned(), "too much memory"),
     ] {
@@ -173,7 +174,7 @@ fn no_event_holds_a_filter_up() {
         format!("data.n.all(x, {})", long("data.s == data.s", 60, "&&")),
         format!("data.n.all(x, {})", long("data == data", 60, "&&")),
         format!("data.n.all(x, {})", long("data.s.contains(data.s)", 60, "&&")),
-        format!("data.n.all(x, {})", long("data.s.matches('y')", 60, "||")),
+        format!("data.n.all(x, {})", long("data.s.matches('(x+x+)+y')", 8, "||")),
         format!("data.n.all(x, {})", long("[data.n, data.n] != [data.n, x]", 30, "&&")),
         format!("data.n.map(x, {}) == []", long("data.n", 60, "+")),
         "data.n.all(x, data.n in [data.n, data.n + [2]])".to_owned(),

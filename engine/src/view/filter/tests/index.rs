@@ -94,7 +94,7 @@ fn any_scalar() -> impl Strategy<Value = String> {
 proptest! {
     /// The index, the equality and the expression never tell different things.
     #[test]
-    fn index_and_evaluation_agree(asked in any_scalar(), is in any_scalar(), depth in 0..3_usize, read_first in any::<bool>()) {
+    fn index_and_evaluation_agree(asked in any_scalar(), is in any_scalar(), depth in 0..3_usize, look_count in 0..8, read_first in any::<bool>()) {
         let path = ["data.a", "data.a.b", "data.a.b.c"][depth];
         let event = put(&match depth {
             0 => format!("{{\"z\":1,\"a\":{is}}}"),
@@ -104,6 +104,9 @@ proptest! {
         let facts = Facts::of(&event);
         if read_first {
             let _ = filter("data.size == 1").matches(&facts);
+        }
+        for _ in 0..look_count {
+            let _ = facts.canonical(&Path::Data(["b".into()].into()));
         }
         let equality = equality(path, &asked);
         let is_match = equality.matches(&facts);

@@ -185,3 +185,10 @@ fn equal_texts_are_equal_filters() {
     assert_ne!(sly, filter("true", &[("data.a", "1")]), "no value passes for the beginning of the next");
     assert_eq!(filter("true", &[("key", "a")]).canonical(), "where.\"key\"=\"a\"\ntrue");
 }
+
+/// Views of one topic are on several threads.
+#[test]
+fn a_filter_is_shared_by_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&filter("data.l.exists(x, x.matches('a') || x in ['b'])"));
+}
