@@ -1,6 +1,7 @@
 //! What black-box tests need: the real binary as a process of its own, and clients that can also misbehave.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` makes a value")]
 
 pub mod http;
 pub mod node;

@@ -5,13 +5,14 @@
 //! what it works on is bounded by `limits.requests_in_flight_max`. If it panics, its transport closes and the client
 //! resumes.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 use bytes::{Bytes, BytesMut};
 use fanfare_cluster::Answers;
-use fanfare_protocol::{Code, DecodeError, Encoding, Error, Goaway, Incoming, Limits, Message};
+use fanfare_protocol::{Code, DecodeError, Encoding, Error, Goaway, Incoming, Limits, Message, Watch};
 use slab::Slab;
 
 use super::inbound::{InboundStream, Input};
@@ -22,6 +23,7 @@ use super::sessions::Posts;
 use super::websocket;
 use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::CodeLabel;
+use crate::topic::meter::Meter;
 use crate::topic::publish::Publishing;
 use crate::view::{SessionWire, put_envelope};
 
@@ -79,6 +81,10 @@ pub struct Connection {
     key: usize,
     pub(super) wire: SessionWire,
     pub(super) session: Session,
+    /// What its handshake asked for, until that is begun.
+    asked: Vec<Watch>,
+    /// Of views that were opened with a credit, or that have a ceiling, by number.
+    pub(super) meters: BTreeMap<u32, Rc<Meter>>,
     /// Publishes on their way, each under the name of its ticket, and the ids to answer them under.
     pub(super) publishing: Slab<(u64, Publishing)>,
     pub(super) answers: Answers<Bytes>,
@@ -87,8 +93,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts a connection that was counted, and leaves by this outlet.
-    pub fn open(hub: &Rc<Hub>, outlet: &Rc<Outlet>, source: Source) {
+    /// Starts a connection that was counted, and leaves by this outlet. `watches` are the views that its handshake asked for.
+    pub fn open(hub: &Rc<Hub>, outlet: &Rc<Outlet>, source: Source, watches: Vec<Watch>) {
         let (hub, outlet) = (Rc::clone(hub), Rc::clone(outlet));
         let key = hub.enter(Rc::clone(&outlet));
         let (telemetry, transport) = (&hub.node().telemetry, outlet.wire().transport());
@@ -116,6 +122,8 @@ impl Connection {
                 key,
                 wire,
                 session: Session::default(),
+                asked: watches,
+                meters: BTreeMap::new(),
                 publishing: Slab::new(),
                 answers,
                 closed_with: 1006,
@@ -212,6 +220,7 @@ impl Connection {
         match self.session.receive(incoming, self.outlet.slot_count(), welcome, limits) {
             Ok(Effect::None) => {}
             Ok(Effect::Answer(id, message)) => self.say(id, &message),
+            Ok(Effect::Grant(grant)) => self.grant(id, grant),
             Ok(Effect::Perform(id, request)) => {
                 node.telemetry.requests_in_flight.inc();
                 self.perform(id, request, heard_at, ctx);
@@ -235,7 +244,7 @@ impl Connection {
     fn notice(&mut self, notice: Notice, ctx: &mut Context<Self>) {
         match notice {
             // The reader has told the client, and the slot is gone already.
-            Notice::Ended(_) => {}
+            Notice::Ended(view) => drop(self.meters.remove(&view)),
             Notice::Close(code) => self.close(Error::of(code), code.number(), ctx),
             Notice::Drain => {
                 let within_ms = self.hub.node().config.server.reconnect_within_ms;
@@ -251,6 +260,20 @@ impl Connection {
 
 impl Actor for Connection {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let asked = std::mem::take(&mut self.asked);
+        if asked.is_empty() {
+            return;
+        }
+        match self.session.begin_with(&asked, &self.hub.node().config.limits) {
+            Ok(request) => {
+                self.hub.node().telemetry.requests_in_flight.inc();
+                self.perform(0, request, Instant::now(), ctx);
+            }
+            Err(error) => self.fail(0, error),
+        }
+    }
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.hub.leave(self.key);

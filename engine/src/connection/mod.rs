@@ -12,6 +12,7 @@ mod posted;
 mod reader;
 mod session;
 mod sessions;
+mod update;
 pub mod websocket;
 
 pub use actor::{Connection, Source};

@@ -21,10 +21,12 @@ impl Connection {
         match request {
             Request::Publish(publish) => self.publish(id, publish, heard_at, ctx),
             Request::Subscribe(plans, several) => self.subscribe(id, plans, several, ctx),
+            Request::UpdateView(view, watch) => self.update_view(id, view, *watch, ctx),
             Request::Unsubscribe(view) => {
                 let ended = match self.outlet.slot(view) {
                     Some(slot) => {
                         self.hub.unsubscribe(&self.outlet, slot);
+                        self.meters.remove(&view);
                         Ok(Message::Unsubscribed(Unsubscribed { view }))
                     }
                     None => Err(Error::of(Code::NoSuchView)),
@@ -90,15 +92,22 @@ impl Connection {
     }
 
     /// Answers first, then lets the readers run: SUBSCRIBED precedes any event of its view.
-    fn subscribed(&mut self, id: u64, opened: Vec<Result<Watching, Error>>, several: bool, ctx: &mut Context<Self>) {
+    pub(super) fn subscribed(
+        &mut self,
+        id: u64,
+        opened: Vec<Result<Watching, Error>>,
+        several: bool,
+        ctx: &mut Context<Self>,
+    ) {
         let mut views = Vec::with_capacity(opened.len());
         let mut starts = Vec::with_capacity(opened.len());
         for opened in opened {
             match opened {
                 Ok(Watching { version, resumed, reader, start }) => {
+                    self.meters.extend(reader.meter.clone().map(|meter| (reader.slot.view, meter)));
                     views.push(Watched {
                         view: reader.slot.view,
-                        topic: reader.topic.as_str().to_owned(),
+                        topic: reader.key.topic.as_str().to_owned(),
                         resource_version: Some(version),
                         resumed,
                         error: None,
@@ -117,13 +126,17 @@ impl Connection {
             Ok(views) => Subscribed { watched: None, views: views.into() },
             Err(views) => Subscribed { watched: None, views },
         };
-        self.answer(id, Ok(Message::Subscribed(subscribed)), ctx);
+        let subscribed = Message::Subscribed(subscribed);
+        if id == 0 && self.session.greets() {
+            self.say(0, &subscribed);
+        }
+        self.answer(id, Ok(subscribed), ctx);
         for (reader, start) in starts {
             actix::spawn(reader.start(start));
         }
     }
 
-    fn answer(&mut self, id: u64, answer: Result<Message, Error>, ctx: &mut Context<Self>) {
+    pub(super) fn answer(&mut self, id: u64, answer: Result<Message, Error>, ctx: &mut Context<Self>) {
         self.session.answered(id);
         self.hub.node().telemetry.requests_in_flight.dec();
         match answer {

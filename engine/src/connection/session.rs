@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use fanfare_protocol::{
-    Code, Connected, Error, Features, History, Incoming, Limits, Message, OnGone, Pong, Publish, Unsubscribe,
+    Code, Connected, Error, Features, Grant, History, Incoming, Limits, Message, OnGone, Pong, Publish, Subscribe,
+    Unsubscribe, UpdateView, Watch,
 };
 
 use crate::topic::plan::WatchPlan;
@@ -18,6 +19,8 @@ pub enum Request {
     Publish(Publish),
     /// Open views; the flag says that several were asked for, so that the answer lists them.
     Subscribe(Vec<Result<WatchPlan, Error>>, bool),
+    /// Look at a topic through another lens: the view's number, and what is wanted now.
+    UpdateView(u32, Box<Watch>),
     /// End a view.
     Unsubscribe(u32),
     /// Read a page.
@@ -33,6 +36,8 @@ pub enum Effect {
     Answer(u64, Box<Message>),
     /// Perform this and answer under this id (0: do not answer).
     Perform(u64, Request),
+    /// Let a view send so many events more; only a failure is answered.
+    Grant(Grant),
 }
 
 /// The phases of a session. CONNECT may be left out where nobody has to be authenticated.
@@ -67,11 +72,13 @@ pub struct Session {
     id_max: u64,
     /// Views that are asked for and not yet open.
     opening: usize,
+    /// The views that the handshake asked for are not answered yet.
+    is_greeting: bool,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { phase: Phase::Fresh, in_flight: VecDeque::new(), id_max: 0, opening: 0 }
+        Self { phase: Phase::Fresh, in_flight: VecDeque::new(), id_max: 0, opening: 0, is_greeting: false }
     }
 }
 
@@ -103,11 +110,13 @@ impl Session {
             Message::Ping(_) => return Ok(answer(id, Message::Pong(Pong {}))),
             Message::Publish(publish) => Request::Publish(publish),
             Message::Subscribe(subscribe) => self.subscribe(subscribe, open_views, limits)?,
+            Message::UpdateView(UpdateView { view, watch }) => {
+                Request::UpdateView(view, Box::new(watch.unwrap_or_default()))
+            }
             Message::Unsubscribe(Unsubscribe { view }) => Request::Unsubscribe(view),
+            Message::Grant(grant) => return Ok(Effect::Grant(grant)),
             Message::History(history) => Request::History(history),
             Message::Refresh(_)
-            | Message::UpdateView(_)
-            | Message::Grant(_)
             | Message::PresenceSet(_)
             | Message::PresenceGet(_)
             | Message::Request(_)
@@ -132,9 +141,31 @@ impl Session {
         Ok(Effect::Perform(id, request))
     }
 
+    /// Begins with the views that the handshake asked for, as if they were the first request, under the id 0. What else may
+    /// only be said first may still be said.
+    ///
+    /// # Errors
+    /// What to tell the client; the session lives on.
+    pub fn begin_with(&mut self, watches: &[Watch], limits: &crate::limit::Limits) -> Result<Request, Error> {
+        let subscribe = match watches {
+            [watch] => Subscribe { watch: Some(watch.clone()), views: Vec::new() },
+            several => Subscribe { watch: None, views: several.to_vec() },
+        };
+        let request = self.subscribe(subscribe, 0, limits)?;
+        self.begin(0, &request, limits)?;
+        self.is_greeting = true;
+        Ok(request)
+    }
+
+    /// Whether the answer that is due is the one to [`Self::begin_with`]: who asked in a URL has no id to wait for, and is
+    /// told all the same. Once.
+    pub fn greets(&mut self) -> bool {
+        std::mem::take(&mut self.is_greeting)
+    }
+
     fn subscribe(
         &self,
-        subscribe: fanfare_protocol::Subscribe,
+        subscribe: Subscribe,
         open_views: usize,
         limits: &crate::limit::Limits,
     ) -> Result<Request, Error> {
@@ -226,7 +257,7 @@ fn violation(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fanfare_protocol::{Connect, Encoding, EventBatch, Grant, Ping, Subscribe, Watch, decode};
+    use fanfare_protocol::{Connect, Encoding, EventBatch, Ping, PresenceGet, decode};
 
     fn welcome() -> Welcome {
         Welcome { connection_id: "c".to_owned(), node_id: "1".to_owned(), limits: Limits::default() }
@@ -311,7 +342,7 @@ mod tests {
     fn what_only_a_node_says_and_what_is_not_built_have_their_codes() {
         let mut session = Session::default();
         assert_eq!(say(&mut session, 1, Message::Event(EventBatch::default())), Err(Code::ProtocolViolation));
-        assert_eq!(say(&mut session, 2, Message::Grant(Grant::default())), Err(Code::NotSupported));
+        assert_eq!(say(&mut session, 2, Message::PresenceGet(PresenceGet::default())), Err(Code::NotSupported));
     }
 
     #[test]

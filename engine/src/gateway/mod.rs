@@ -5,6 +5,7 @@
 
 mod admission;
 mod app;
+mod handshake;
 mod hubs;
 mod origin;
 mod problem;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use fanfare_protocol::Watch;
 use tokio::net::TcpStream;
 
 use crate::connection::{Connection, Source};
@@ -9,7 +10,7 @@ use crate::hub::{Hub, Outlet};
 use crate::view::Wire;
 
 /// Starts a session on a socket, for a connection that was admitted.
-pub(super) fn open(hub: &Rc<Hub>, stream: TcpStream, source: Source) {
+pub(super) fn open(hub: &Rc<Hub>, stream: TcpStream, source: Source, watches: Vec<Watch>) {
     let delivery = &hub.node().config.delivery;
     let socket = socket2::SockRef::from(&stream);
     // Tuning only: a kernel that refuses one of these still serves the connection.
@@ -18,5 +19,5 @@ pub(super) fn open(hub: &Rc<Hub>, stream: TcpStream, source: Source) {
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(delivery.notsent_bytes);
     let outlet = Outlet::of_socket(stream, Wire::Session(source.wire()), delivery.outbox_bytes_max);
-    Connection::open(hub, &Rc::new(outlet), source);
+    Connection::open(hub, &Rc::new(outlet), source, watches);
 }

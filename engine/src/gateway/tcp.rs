@@ -18,7 +18,7 @@ use crate::view::{SessionWire, put_envelope};
 /// Starts a session on a socket that was just accepted, or tells it why not.
 pub(super) async fn accept(hub: Rc<Hub>, stream: TcpStream) {
     match admission::admit(&hub) {
-        Ok(()) => socket::open(&hub, stream, Source::Tcp),
+        Ok(()) => socket::open(&hub, stream, Source::Tcp, Vec::new()),
         Err(error) => refuse(&hub, stream, error).await,
     }
 }

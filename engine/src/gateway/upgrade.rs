@@ -9,11 +9,11 @@ use std::rc::Rc;
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1, header, ws};
 use bytes::BytesMut;
-use fanfare_protocol::{Code, Encoding, Error};
+use fanfare_protocol::{Code, Encoding, Error, Watch};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{admission, origin, problem, socket};
+use super::{admission, handshake, origin, problem, socket};
 use crate::connection::Source;
 use crate::hub::Hub;
 use crate::telemetry::CodeLabel;
@@ -31,14 +31,14 @@ pub async fn upgrade(
     // The head pins the 8 KiB buffer that it was parsed from.
     drop(request);
     match accepted {
-        Ok(Accepted { encoding, head }) => {
+        Ok(Accepted { encoding, head, watches }) => {
             if parts.io.write_all(&head).await.is_err() {
                 hub.node().connections.close();
                 return Ok(());
             }
             // An empty buffer still holds what it was read into.
             let read_ahead = if parts.read_buf.is_empty() { BytesMut::new() } else { parts.read_buf };
-            socket::open(&hub, parts.io, Source::WebSocket(encoding, read_ahead));
+            socket::open(&hub, parts.io, Source::WebSocket(encoding, read_ahead), watches);
         }
         Err(error) => {
             let telemetry = &hub.node().telemetry;
@@ -55,6 +55,7 @@ pub async fn upgrade(
 struct Accepted {
     encoding: Encoding,
     head: Vec<u8>,
+    watches: Vec<Watch>,
 }
 
 /// Counts the connection when it is accepted.
@@ -68,10 +69,7 @@ fn accept(hub: &Hub, head: &RequestHead, path: &str, query: Option<&str>) -> Res
         _ if path.starts_with("/v1/yjs/") => return Err(Error::of(Code::NotSupported)),
         _ => return Err(Error::of(Code::NotFound).with_message("WebSockets are served at `/v1/ws`")),
     }
-    if query.is_some_and(|q| !q.is_empty()) {
-        let message = "parameters at the handshake are not supported by this node yet; send SUBSCRIBE";
-        return Err(Error::of(Code::NotSupported).with_message(message));
-    }
+    let watches = handshake::watches(hub, query.unwrap_or_default())?;
     let text = |name: header::HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
     let server = &node.config.server;
     if !origin::allowed(text(header::ORIGIN), text(header::HOST), server.is_loopback(), &server.allowed_origins) {
@@ -84,7 +82,8 @@ fn accept(hub: &Hub, head: &RequestHead, path: &str, query: Option<&str>) -> Res
     let encoding = subprotocol(&offered)?;
     admission::admit(hub)?;
     let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map_or(&[][..], header::HeaderValue::as_bytes);
-    Ok(Accepted { encoding, head: switching(&ws::hash_key(key), (!offered.is_empty()).then_some(encoding)) })
+    let head = switching(&ws::hash_key(key), (!offered.is_empty()).then_some(encoding));
+    Ok(Accepted { encoding, head, watches })
 }
 
 /// The first known subprotocol of those that the client offers; JSON when it offers none.

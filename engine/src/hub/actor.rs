@@ -26,6 +26,8 @@ pub struct Frame {
     pub view: u32,
     /// As it goes out.
     pub bytes: Bytes,
+    /// The offset of its first event; behind `through` when it has none.
+    pub first: u64,
     /// The version that a reader has reached with it.
     pub through: ResourceVersion,
 }

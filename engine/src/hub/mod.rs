@@ -7,6 +7,7 @@
 
 mod actor;
 mod exit;
+mod following;
 mod heartbeat;
 mod notice;
 mod outbox;

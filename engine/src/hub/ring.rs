@@ -45,6 +45,15 @@ pub struct Advance<'a> {
     pub remainder: &'a [u8],
 }
 
+/// A frame that is held.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// The offset of its first event; behind `end` when it has none.
+    first: u64,
+    /// The position behind it.
+    end: Position,
+}
+
 #[derive(Debug)]
 struct Chunk {
     start: u64,
@@ -61,8 +70,8 @@ impl Chunk {
 #[derive(Debug)]
 pub struct Ring {
     chunks: VecDeque<Chunk>,
-    /// The position behind each frame that is held, oldest first.
-    marks: VecDeque<Position>,
+    /// The frames that are held, oldest first.
+    marks: VecDeque<Mark>,
     /// Before the oldest frame held.
     tail: Position,
     head: Position,
@@ -90,8 +99,9 @@ impl Ring {
         self.allocated
     }
 
-    /// Adds one complete frame that brings a reader up to `through`.
-    pub fn append(&mut self, frame: &[u8], through: u64) {
+    /// Adds one complete frame that brings a reader up to `through`, and whose first event has the offset `first`: a view
+    /// that leaves events out is joined by whoever has anything from before it.
+    pub fn append(&mut self, frame: &[u8], first: u64, through: u64) {
         let fits = self.chunks.back().is_some_and(|c| c.bytes.capacity() - c.bytes.len() >= frame.len());
         if !fits {
             let grown = self.chunks.back().map_or(CHUNK_BYTES_MIN, |c| c.bytes.capacity().saturating_mul(2));
@@ -103,7 +113,7 @@ impl Ring {
             chunk.bytes.extend_from_slice(frame);
         }
         self.head = Position { byte: self.head.byte + frame.len() as u64, offset: through };
-        self.marks.push_back(self.head);
+        self.marks.push_back(Mark { first, end: self.head });
     }
 
     /// The bytes from `from` on that lie in one piece: empty at the head, `None` when they were evicted.
@@ -130,8 +140,8 @@ impl Ring {
         if written == 0 {
             return Advance { position: from, remainder: &[] };
         }
-        let at = self.marks.partition_point(|m| m.byte < reached);
-        let position = self.marks.get(at).copied().unwrap_or(self.head);
+        let at = self.marks.partition_point(|m| m.end.byte < reached);
+        let position = self.marks.get(at).map_or(self.head, |mark| mark.end);
         let rest = self.readable(Position { byte: reached, offset: from.offset }).unwrap_or(&[]);
         let missing = usize::try_from(position.byte - reached).unwrap_or(usize::MAX);
         Advance { position, remainder: rest.get(..missing).unwrap_or(rest) }
@@ -152,12 +162,27 @@ impl Ring {
         if offset == self.tail.offset {
             return Join::At(self.tail);
         }
-        let at = self.marks.partition_point(|m| m.offset < offset);
+        let at = self.marks.partition_point(|m| m.end.offset <= offset);
         match self.marks.get(at) {
-            Some(mark) if mark.offset == offset => Join::At(*mark),
-            Some(mark) => Join::ReadThrough(mark.offset),
+            Some(mark) if mark.first > offset => Join::At(Position { offset, ..self.start_of(at) }),
+            Some(mark) => Join::ReadThrough(mark.end.offset),
             None => Join::ReadThrough(self.head.offset),
         }
+    }
+
+    /// Whether a reader who has everything up to the offset of `from`, which is further than the frames before its byte
+    /// go, can go on there: what is behind that byte does not begin with anything that it has.
+    #[must_use]
+    pub fn continues(&self, from: Position) -> bool {
+        if from.byte < self.tail.byte {
+            return false;
+        }
+        let at = self.marks.partition_point(|m| m.end.byte <= from.byte);
+        self.marks.get(at).is_none_or(|mark| mark.first > from.offset && mark.end.offset >= from.offset)
+    }
+
+    fn start_of(&self, mark: usize) -> Position {
+        mark.checked_sub(1).and_then(|before| self.marks.get(before)).map_or(self.tail, |before| before.end)
     }
 
     /// Drops the oldest chunks until at most `bytes_max` are allocated; the newest chunk always stays. Gives how many.
@@ -167,9 +192,8 @@ impl Ring {
             let Some(chunk) = self.chunks.pop_front() else { break };
             evicted += 1;
             self.allocated -= chunk.bytes.capacity();
-            while let Some(mark) = self.marks.front().copied().filter(|m| m.byte <= chunk.end()) {
-                self.tail = mark;
-                self.marks.pop_front();
+            while let Some(mark) = self.marks.pop_front_if(|m| m.end.byte <= chunk.end()) {
+                self.tail = mark.end;
             }
         }
         evicted
@@ -205,8 +229,9 @@ impl Ring {
         assert_eq!(self.allocated, self.chunks.iter().map(|c| c.bytes.capacity()).sum::<usize>());
         let mut before = self.tail;
         for mark in &self.marks {
-            assert!(mark.byte > before.byte && mark.offset >= before.offset, "marks ascend");
-            before = *mark;
+            assert!(mark.end.byte > before.byte && mark.end.offset >= before.offset, "marks ascend");
+            assert!(mark.first > before.offset, "what a frame brings is new");
+            before = mark.end;
         }
         assert_eq!(before, self.head, "the last mark is the head");
     }
@@ -225,7 +250,7 @@ mod tests {
     fn a_reader_at_the_head_has_nothing_to_read() {
         let mut ring = Ring::new(7);
         assert_eq!(ring.readable(ring.head()), Some(&[][..]));
-        ring.append(b"abc", 8);
+        ring.append(b"abc", 8, 8);
         assert_eq!(ring.readable(ring.head()), Some(&[][..]));
         ring.check();
     }
@@ -234,8 +259,8 @@ mod tests {
     fn a_cut_frame_leaves_its_rest_and_stands_behind_it() {
         let mut ring = Ring::new(0);
         let start = ring.head();
-        ring.append(b"aaaa", 1);
-        ring.append(b"bbbb", 2);
+        ring.append(b"aaaa", 1, 1);
+        ring.append(b"bbbb", 2, 2);
         let advance = ring.advance(start, 6);
         assert_eq!(advance.position, Position { byte: 8, offset: 2 });
         assert_eq!(advance.remainder, b"bb");
@@ -248,7 +273,7 @@ mod tests {
         let mut ring = Ring::new(0);
         let start = ring.head();
         for offset in 1..=100 {
-            ring.append(&frame(offset, 4_000), offset);
+            ring.append(&frame(offset, 4_000), offset, offset);
         }
         ring.evict(128 * 1024);
         ring.check();
@@ -260,8 +285,8 @@ mod tests {
     #[test]
     fn a_reader_inside_a_frame_reads_the_log_to_its_end() {
         let mut ring = Ring::new(10);
-        ring.append(b"x", 13);
-        ring.append(b"y", 14);
+        ring.append(b"x", 11, 13);
+        ring.append(b"y", 14, 14);
         assert_eq!(ring.join(12), Join::ReadThrough(13));
         assert_eq!(ring.join(13), Join::At(Position { byte: 1, offset: 13 }));
         assert_eq!(ring.join(15), Join::Ahead);
@@ -269,9 +294,39 @@ mod tests {
     }
 
     #[test]
+    fn a_view_that_leaves_events_out_is_joined_from_between_its_frames() {
+        let mut ring = Ring::new(10);
+        ring.append(b"x", 15, 16);
+        ring.append(b"y", 30, 40);
+        assert_eq!(ring.join(10), Join::At(Position { byte: 0, offset: 10 }));
+        assert_eq!(ring.join(14), Join::At(Position { byte: 0, offset: 14 }));
+        assert_eq!(ring.join(15), Join::ReadThrough(16), "it has the event that the frame begins with");
+        assert_eq!(ring.join(29), Join::At(Position { byte: 1, offset: 29 }));
+        assert_eq!(ring.join(39), Join::ReadThrough(40));
+        assert_eq!(ring.join(41), Join::Ahead);
+    }
+
+    #[test]
+    fn a_reader_beyond_the_head_goes_on_where_nothing_is_repeated() {
+        let mut ring = Ring::new(10);
+        let beyond = Position { offset: 20, ..ring.head() };
+        assert!(ring.continues(beyond));
+        ring.append(b"bookmark", 19, 18);
+        assert!(!ring.continues(beyond), "it would go back");
+        let mut ring = Ring::new(10);
+        ring.append(b"x", 21, 25);
+        assert!(ring.continues(beyond));
+        let mut ring = Ring::new(10);
+        ring.append(b"x", 20, 25);
+        assert!(!ring.continues(beyond), "it has the first event");
+        ring.restart(0);
+        assert!(!ring.continues(beyond));
+    }
+
+    #[test]
     fn a_freed_ring_still_knows_its_head() {
         let mut ring = Ring::new(0);
-        ring.append(b"abc", 1);
+        ring.append(b"abc", 1, 1);
         ring.clear();
         ring.check();
         assert_eq!(ring.allocated(), 0);
@@ -293,7 +348,7 @@ mod tests {
             for (offset, (len, write, evict)) in (1u64..).zip(steps) {
                 let bytes = frame(offset, len);
                 stream.extend_from_slice(&bytes);
-                ring.append(&bytes, offset);
+                ring.append(&bytes, offset, offset);
                 if evict { ring.evict(32 * 1024); }
                 ring.check();
                 match ring.readable(at) {

@@ -14,6 +14,16 @@ use crate::view::{self, Span, ViewKey, Wire};
 /// How long a view without subscribers stays open, so that long polls and reconnects find it again, in seconds.
 const VIEW_LINGER_S: u32 = 5;
 
+/// Views that were silent.
+struct Quiet {
+    /// Of those that show everything: they stand where their rings do.
+    bookmarks: Vec<Frame>,
+    /// Those that leave events out: only their topics know how far they have come.
+    lensed: Vec<(u32, ViewKey)>,
+    /// No one follows them any more.
+    closed: Vec<(u32, ViewKey)>,
+}
+
 impl Hub {
     /// Once a second: heartbeats, bookmarks, views that no one follows any more.
     pub(super) fn tick(self: &Rc<Self>) {
@@ -39,8 +49,11 @@ impl Hub {
             }
         }
         self.tell_gauges();
-        let (bookmarks, closed) = self.quiet_views(now_s);
+        let Quiet { bookmarks, lensed, closed } = self.quiet_views(now_s);
         self.append(&bookmarks);
+        for (number, key) in lensed {
+            self.node.topics.quiet(&key, number);
+        }
         for (number, key) in closed {
             self.node.topics.close(&key, number, self.id);
         }
@@ -55,7 +68,7 @@ impl Hub {
         self.node.telemetry.outbox_bytes.inc_by(now.outbox_bytes - before.outbox_bytes);
     }
 
-    fn quiet_views(&self, now_s: u32) -> (Vec<Frame>, Vec<(u32, ViewKey)>) {
+    fn quiet_views(&self, now_s: u32) -> Quiet {
         let bookmark_s = self.node.config.delivery.bookmark_interval_ms.div_ceil(1_000).max(1);
         let mut views = self.views.borrow_mut();
         let closed: Vec<_> = views
@@ -68,8 +81,11 @@ impl Hub {
             self.node.telemetry.views.dec();
         }
         let quiet = |v: &&HubView| v.empty_since_s.is_none() && now_s.saturating_sub(v.appended_s) >= bookmark_s;
-        let bookmarks = views.open.values().filter(quiet).filter_map(bookmark).collect();
-        (bookmarks, closed)
+        let (lensed, plain): (Vec<_>, Vec<_>) =
+            views.open.values().filter(quiet).partition(|view| view.key.lens.is_some());
+        let bookmarks = plain.into_iter().filter_map(bookmark).collect();
+        let lensed = lensed.into_iter().map(|view| (view.number, view.key.clone())).collect();
+        Quiet { bookmarks, lensed, closed }
     }
 }
 
@@ -81,5 +97,5 @@ fn bookmark(of: &HubView) -> Option<Frame> {
     let mut bytes = Vec::new();
     let event = view::marker(EventType::Bookmark, head);
     view::encode(of.key.wire, of.number, &Span::new(head, head, &[event]), &mut bytes);
-    Some(Frame { view: of.number, bytes: bytes.into(), through: head })
+    Some(Frame { view: of.number, bytes: bytes.into(), first: head.offset.saturating_add(1), through: head })
 }

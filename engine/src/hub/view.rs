@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::task::Waker;
 
-use fanfare_protocol::{ResourceVersion, TopicName};
+use fanfare_protocol::ResourceVersion;
 use slab::Slab;
 
 use super::outlet::{Delivery, Outlet};
 use super::pass::Pass;
 use super::ring::{Join, Position, Ring};
 use super::terms::Terms;
-use crate::view::{ViewKey, Wire};
+use crate::view::ViewKey;
 
 /// How a reader of the log goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,22 @@ pub enum Continue {
 
 #[derive(Debug)]
 enum State {
-    /// A task reads the log for it.
-    Away,
+    /// A task reads the log for it, and has told up to here, once it has begun.
+    Away(Option<ResourceVersion>),
     /// That task waits until the view moves.
-    Waiting(Waker),
+    Waiting(Box<Waiting>),
     /// Its cursor is in the ring.
     Live(Position),
+    /// It has read further than the ring's head, in a view that leaves events out: what comes next decides whether it goes
+    /// on there.
+    Beyond(Position),
+}
+
+/// See [`State::Waiting`].
+#[derive(Debug)]
+struct Waiting {
+    waker: Waker,
+    cursor: Option<ResourceVersion>,
 }
 
 #[derive(Debug)]
@@ -50,8 +60,9 @@ pub(super) struct Fallen {
     pub(super) terms: Terms,
     pub(super) cursor: ResourceVersion,
     pub(super) view: u32,
-    pub(super) wire: Wire,
-    pub(super) topic: TopicName,
+    pub(super) view_key: ViewKey,
+    /// It was too slow. Else what came next would have repeated something that it has.
+    pub(super) is_lagging: bool,
 }
 
 /// See the module.
@@ -88,13 +99,13 @@ impl HubView {
 
     pub(super) fn add(&mut self, outlet: Rc<Outlet>, terms: Terms) -> usize {
         self.empty_since_s = None;
-        self.subscribers.insert(Subscriber { state: State::Away, terms, outlet })
+        self.subscribers.insert(Subscriber { state: State::Away(None), terms, outlet })
     }
 
     pub(super) fn remove(&mut self, key: usize, now_s: u32) {
         if let Some(Subscriber { state: State::Waiting(reader), .. }) = self.subscribers.try_remove(key) {
             // It finds its slot gone and ends.
-            reader.wake();
+            reader.waker.wake();
         }
         if self.subscribers.is_empty() {
             self.empty_since_s = Some(now_s);
@@ -104,7 +115,7 @@ impl HubView {
     }
 
     /// Adds a frame. False when the topic began anew: everyone must read the log, which will tell them.
-    pub(super) fn append(&mut self, frame: &[u8], through: ResourceVersion) -> bool {
+    pub(super) fn append(&mut self, frame: &[u8], first: u64, through: ResourceVersion) -> bool {
         let created = self.epoch == 0 && self.ring.head().offset == 0;
         if through.epoch != self.epoch && !created {
             self.epoch = through.epoch;
@@ -112,7 +123,7 @@ impl HubView {
             return false;
         }
         self.epoch = through.epoch;
-        self.ring.append(frame, through.offset);
+        self.ring.append(frame, first, through.offset);
         true
     }
 
@@ -130,51 +141,72 @@ impl HubView {
     pub(super) fn deliver(&mut self, key: usize, pass: &mut Pass) {
         let Some(subscriber) = self.subscribers.get_mut(key) else { return };
         match &mut subscriber.state {
-            State::Away => {}
-            State::Waiting(waker) => waker.wake_by_ref(),
+            State::Away(_) => {}
+            State::Waiting(reader) => reader.waker.wake_by_ref(),
             State::Live(position) => {
                 if let Delivery::Fell(offset) = subscriber.outlet.deliver(&self.ring, position, pass) {
-                    pass.fallen.extend(self.fell(key, ResourceVersion::new(self.epoch, offset)));
+                    pass.fallen.extend(self.fell(key, ResourceVersion::new(self.epoch, offset), true));
+                }
+            }
+            State::Beyond(_) => {
+                if self.settles(key, pass) {
+                    self.deliver(key, pass);
                 }
             }
         }
+    }
+
+    /// Whether one who is beyond the ring's head goes on with what has come.
+    fn settles(&mut self, key: usize, pass: &mut Pass) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return false };
+        let State::Beyond(position) = subscriber.state else { return false };
+        if position.byte == self.ring.head().byte {
+            return false;
+        }
+        if self.ring.continues(position) {
+            subscriber.state = State::Live(position);
+            return true;
+        }
+        pass.fallen.extend(self.fell(key, ResourceVersion::new(self.epoch, position.offset), false));
+        false
     }
 
     /// Sends everyone to the log: the topic began anew after `last`, the last version of the old epoch.
     pub(super) fn expel(&mut self, last: ResourceVersion, pass: &mut Pass) {
         for key in 0..self.subscribers.capacity() {
             match self.subscribers.get(key).map(|s| &s.state) {
-                None | Some(State::Away) => {}
-                Some(State::Waiting(waker)) => waker.wake_by_ref(),
-                Some(State::Live(position)) => {
+                None | Some(State::Away(_)) => {}
+                Some(State::Waiting(reader)) => reader.waker.wake_by_ref(),
+                Some(State::Live(position) | State::Beyond(position)) => {
                     let cursor = ResourceVersion::new(last.epoch, position.offset);
-                    pass.fallen.extend(self.fell(key, cursor));
+                    pass.fallen.extend(self.fell(key, cursor, true));
                 }
             }
         }
     }
 
-    fn fell(&mut self, key: usize, cursor: ResourceVersion) -> Option<Fallen> {
+    fn fell(&mut self, key: usize, cursor: ResourceVersion, is_lagging: bool) -> Option<Fallen> {
         let subscriber = self.subscribers.get_mut(key)?;
-        subscriber.state = State::Away;
+        subscriber.state = State::Away(Some(cursor));
         Some(Fallen {
             key,
             outlet: Rc::clone(&subscriber.outlet),
             terms: subscriber.terms,
             cursor,
             view: self.number,
-            wire: self.key.wire,
-            topic: self.key.topic.clone(),
+            view_key: self.key.clone(),
+            is_lagging,
         })
     }
 
     /// Copies what a body may take next, moving its position: up to `bytes_max`, or one whole frame.
     pub(super) fn take(&mut self, key: usize, bytes_max: usize, pass: &mut Pass) -> Option<bytes::Bytes> {
+        self.settles(key, pass);
         let subscriber = self.subscribers.get_mut(key)?;
         let State::Live(position) = &mut subscriber.state else { return None };
         let Some(bytes) = self.ring.readable(*position) else {
             let cursor = ResourceVersion::new(self.epoch, position.offset);
-            pass.fallen.extend(self.fell(key, cursor));
+            pass.fallen.extend(self.fell(key, cursor, true));
             return None;
         };
         if bytes.is_empty() {
@@ -191,26 +223,49 @@ impl HubView {
 
     /// Decides how a reader that has everything through `cursor` goes on; the one place where log and ring meet.
     pub(super) fn join(&mut self, key: usize, cursor: ResourceVersion) -> Continue {
+        self.stands_at(key, cursor);
         let same_line = cursor.epoch == self.epoch || cursor == ResourceVersion::NONE;
         if !same_line {
             return Continue::OtherEpoch;
         }
-        match self.ring.join(cursor.offset) {
-            Join::Ahead => Continue::Wait,
-            Join::ReadThrough(offset) => Continue::ReadThrough(offset),
-            Join::At(position) => {
-                if let Some(subscriber) = self.subscribers.get_mut(key) {
-                    subscriber.state = State::Live(position);
-                }
-                Continue::Live
+        let state = match self.ring.join(cursor.offset) {
+            Join::ReadThrough(offset) => return Continue::ReadThrough(offset),
+            // What it has may be all that there is, and nothing of it be for this view.
+            Join::Ahead if self.key.lens.is_some() => {
+                State::Beyond(Position { offset: cursor.offset, ..self.ring.head() })
             }
+            Join::Ahead => return Continue::Wait,
+            Join::At(position) => State::Live(position),
+        };
+        if let Some(subscriber) = self.subscribers.get_mut(key) {
+            subscriber.state = state;
         }
+        Continue::Live
+    }
+
+    /// A reader of the log has told its subscriber everything up to this cursor.
+    pub(super) fn stands_at(&mut self, key: usize, cursor: ResourceVersion) {
+        if let Some(subscriber) = self.subscribers.get_mut(key) {
+            subscriber.state = State::Away(Some(cursor));
+        }
+    }
+
+    /// What a subscriber wants, and up to where it has been told everything, once that has begun.
+    pub(super) fn standing(&self, key: usize) -> Option<(Terms, Option<ResourceVersion>)> {
+        let Subscriber { state, terms, .. } = self.subscribers.get(key)?;
+        let cursor = match state {
+            State::Away(cursor) => *cursor,
+            State::Waiting(reader) => reader.cursor,
+            State::Live(position) | State::Beyond(position) => Some(ResourceVersion::new(self.epoch, position.offset)),
+        };
+        Some((*terms, cursor))
     }
 
     /// Leaves the waker of a reader that waits until the view moves. False when it is no longer subscribed.
     pub(super) fn wait(&mut self, key: usize, waker: Waker) -> bool {
+        let Some((_, cursor)) = self.standing(key) else { return false };
         let subscriber = self.subscribers.get_mut(key);
-        subscriber.map(|s| s.state = State::Waiting(waker)).is_some()
+        subscriber.map(|s| s.state = State::Waiting(Box::new(Waiting { waker, cursor }))).is_some()
     }
 
     /// Frees the ring when no cursor in it stands before the head.

@@ -2,15 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use actix::Addr;
 use bytes::Bytes;
-use fanfare_protocol::ResourceVersion;
 use slab::Slab;
 use tokio::sync::{Notify, oneshot};
 
@@ -22,7 +19,7 @@ use super::pass::Pass;
 use super::refusal::SubscribeError;
 use super::slot::Slot;
 use super::terms::Terms;
-use super::view::{Continue, Fallen, HubView};
+use super::view::{Fallen, HubView};
 use crate::node::Node;
 use crate::telemetry::Transport;
 use crate::topic::catch_up;
@@ -46,7 +43,7 @@ pub struct Hub {
     pub(super) views: RefCell<Views>,
     pub(super) outlets: RefCell<Slab<Rc<Outlet>>>,
     flush: RefCell<Vec<Rc<Outlet>>>,
-    work: Notify,
+    pub(super) work: Notify,
     draining: Cell<bool>,
     /// What the gauges were last told, so that each hub adds only its changes.
     pub(super) told: Cell<Told>,
@@ -71,7 +68,7 @@ pub(super) struct Views {
     pub(super) open: HashMap<u32, HubView>,
     pub(super) numbers: HashMap<ViewKey, u32>,
     opening: HashMap<ViewKey, Vec<oneshot::Sender<Option<u32>>>>,
-    moved: Vec<u32>,
+    pub(super) moved: Vec<u32>,
     pub(super) ring_bytes: usize,
 }
 
@@ -197,39 +194,6 @@ impl Hub {
         }
     }
 
-    /// How a reader that has everything through `cursor` goes on. When it is live, the next sweep serves it.
-    pub fn join(&self, slot: Slot, cursor: ResourceVersion) -> Continue {
-        let mut views = self.views.borrow_mut();
-        let Some(view) = views.open.get_mut(&slot.view) else { return Continue::Wait };
-        let how = view.join(slot.key, cursor);
-        if how == Continue::Live && view.ring.head().offset != cursor.offset && !view.moved {
-            view.moved = true;
-            views.moved.push(slot.view);
-            self.work.notify_one();
-        }
-        how
-    }
-
-    /// Where the view of `slot` stands; `None` when it is no longer open.
-    #[must_use]
-    pub fn head(&self, slot: Slot) -> Option<ResourceVersion> {
-        self.views.borrow().open.get(&slot.view).map(HubView::head)
-    }
-
-    /// Waits until the view of `slot` moves, or the subscription ends.
-    pub async fn moved(&self, slot: Slot) {
-        let mut waited = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut waited, true) {
-                return Poll::Ready(());
-            }
-            let mut views = self.views.borrow_mut();
-            let waits = views.open.get_mut(&slot.view).is_some_and(|v| v.wait(slot.key, cx.waker().clone()));
-            if waits { Poll::Pending } else { Poll::Ready(()) }
-        })
-        .await;
-    }
-
     /// The outlet's outbox goes out with the next sweep.
     pub fn flush_soon(&self, outlet: &Rc<Outlet>) {
         if outlet.stream().is_some() && !outlet.flush_queued.replace(true) {
@@ -351,11 +315,16 @@ impl Hub {
     }
 
     fn finish(self: &Rc<Self>, pass: Pass, transport: Transport) {
-        for Fallen { key, outlet, terms, cursor, view, wire, topic } in pass.finish(transport, &self.node.telemetry) {
-            self.node.telemetry.lagging.inc();
+        for fallen in pass.finish(transport, &self.node.telemetry) {
+            let Fallen { key, outlet, terms, cursor, view, view_key, is_lagging } = fallen;
             let slot = Slot { view, key };
-            let reader = catch_up::Reader { hub: Rc::clone(self), outlet, slot, topic, wire, terms };
-            actix::spawn(reader.resume_lagging(cursor));
+            let reader = catch_up::Reader { hub: Rc::clone(self), outlet, slot, key: view_key, terms, meter: None };
+            if is_lagging {
+                self.node.telemetry.lagging.inc();
+                actix::spawn(reader.resume_lagging(cursor));
+            } else {
+                actix::spawn(reader.start(catch_up::Start::After(cursor)));
+            }
         }
     }
 }
@@ -366,7 +335,7 @@ impl Views {
         let delivery = &node.config.delivery;
         let view = self.open.get_mut(&frame.view)?;
         let (before, last) = (view.ring.allocated(), view.head());
-        if !view.append(&frame.bytes, frame.through) {
+        if !view.append(&frame.bytes, frame.first, frame.through) {
             view.expel(last, pass);
         }
         view.appended_s = pass.now_s;

@@ -28,10 +28,25 @@ pub struct Committed {
     pub deleted: bool,
 }
 
+impl Committed {
+    /// The end of a topic that this entry did nothing else to.
+    pub(super) fn ended(index: u64, topic: TopicName, end: ResourceVersion) -> Self {
+        let (events, replaced) = (Vec::new(), Vec::new());
+        Self { index, topic, created: false, after: end, through: end, events, replaced, deleted: true }
+    }
+}
+
 /// What a command has appended to a topic.
 #[derive(Debug, Default)]
 pub(super) struct Fresh {
     pub(super) events: Vec<Arc<Event>>,
     /// See [`Committed::replaced`].
     pub(super) replaced: Vec<Option<Arc<Event>>>,
+}
+
+impl Fresh {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.replaced.is_empty()
+    }
 }

@@ -243,16 +243,7 @@ impl ShardState {
         let end = slot.log.version();
         match slot.committed(at, out) {
             Some(committed) => committed.deleted = true,
-            None => out.push(Committed {
-                index: at.index,
-                topic: name.clone(),
-                created: false,
-                after: end,
-                through: end,
-                events: Vec::new(),
-                replaced: Vec::new(),
-                deleted: true,
-            }),
+            None => out.push(Committed::ended(at.index, name.clone(), end)),
         }
         if slot.is_handed {
             self.windows.ended(name, &slot);
@@ -377,7 +368,7 @@ impl ShardState {
     #[cfg(test)]
     pub(super) fn check(&self) {
         assert!(self.unstored.iter().all(|name| self.topics.contains_key(name)));
-        assert!(self.fresh.events.is_empty() && self.fresh.replaced.is_empty(), "events of one command never reach the next");
+        assert!(self.fresh.is_empty(), "events of one command never reach the next");
         let mut queued = 0;
         let mut hot_bytes = 0;
         for (name, slot) in &self.topics {

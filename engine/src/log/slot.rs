@@ -71,13 +71,7 @@ impl Slot {
     }
 
     /// After a command: moves its fresh events to `out`.
-    pub(super) fn tell(
-        &mut self,
-        at: Moment,
-        before: ResourceVersion,
-        fresh: &mut Fresh,
-        out: &mut Vec<Committed>,
-    ) {
+    pub(super) fn tell(&mut self, at: Moment, before: ResourceVersion, fresh: &mut Fresh, out: &mut Vec<Committed>) {
         if fresh.events.is_empty() {
             return;
         }

@@ -187,13 +187,7 @@ impl TopicLog {
         bench.judge(&publish.publications)
     }
 
-    fn append(
-        &mut self,
-        now: EntryTime,
-        publish: Publish,
-        command_bytes: usize,
-        out: &mut Fresh,
-    ) -> Published {
+    fn append(&mut self, now: EntryTime, publish: Publish, command_bytes: usize, out: &mut Fresh) -> Published {
         let first_offset = self.head + 1;
         let signature = Signature { publisher: publish.publisher, connection_id: publish.connection_id };
         out.events.reserve(publish.publications.len());

@@ -5,16 +5,20 @@
 //! mailbox is as long as the worker is behind the shard; a commit that finds it long costs no one but the topic.
 //! If it panics, its followers' views go silent until they reopen; the log has everything.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
-use bytes::Bytes;
 use fanfare_protocol::{ResourceVersion, TopicName};
 
+use super::changes::Changes;
+use super::index::Index;
+use super::view::{Follower, TopicView};
 use crate::hub::{Frame, Frames, HubActor, HubId, Opened};
 use crate::log::Committed;
 use crate::node::Node;
-use crate::view::{self, Span, ViewKey};
+use crate::view::ViewKey;
 
 /// A hub wants a view.
 #[derive(Debug, Message)]
@@ -43,17 +47,18 @@ pub(super) struct Committing(pub(super) Committed);
 #[rtype(result = "()")]
 struct Retire;
 
-#[derive(Debug)]
-struct Follower {
-    hub: HubId,
-    address: Addr<HubActor>,
+/// A view has been silent for long, and whoever follows it wants to know that nothing was missed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Quiet {
+    pub(super) view: u32,
 }
 
-#[derive(Debug)]
-struct TopicView {
-    key: ViewKey,
-    number: u32,
-    followers: Vec<Follower>,
+/// What a view held back may go.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Due {
+    view: u32,
 }
 
 /// See the module.
@@ -65,7 +70,11 @@ pub struct TopicActor {
     head: ResourceVersion,
     /// The entry of the shard that `head` was first read at: commits up to it are part of it.
     read_at: u64,
-    views: Vec<TopicView>,
+    views: HashMap<u32, TopicView>,
+    numbers: HashMap<ViewKey, u32>,
+    index: Index,
+    /// From when the moments of its views are counted.
+    began: Instant,
     retiring: bool,
     /// Its head could not be read: no view of it can be opened.
     is_faulted: bool,
@@ -81,7 +90,10 @@ impl TopicActor {
             node,
             head: ResourceVersion::NONE,
             read_at: 0,
-            views: Vec::new(),
+            views: HashMap::new(),
+            numbers: HashMap::new(),
+            index: Index::default(),
+            began: Instant::now(),
             retiring: false,
             is_faulted: false,
         }
@@ -94,37 +106,53 @@ impl TopicActor {
         ctx.address().do_send(Retire);
     }
 
-    fn distribute(&mut self, committed: &Committed) {
-        let Committed { after, through, .. } = *committed;
-        let mut batches: Vec<(Addr<HubActor>, HubId, Vec<Frame>)> = Vec::new();
-        for view in &self.views {
-            let mut frames = frames(view, &Span::new(after, through, &committed.events));
-            if committed.deleted {
-                // No frame continues it: hubs send everyone to the log, which says that the epoch is over.
-                frames.push(Frame { view: view.number, bytes: Bytes::new(), through: ResourceVersion::NONE });
-            }
-            for follower in &view.followers {
-                match batches.iter_mut().find(|(_, hub, _)| *hub == follower.hub) {
-                    Some((_, _, batch)) => batch.extend(frames.iter().cloned()),
-                    None => batches.push((follower.address.clone(), follower.hub, frames.clone())),
-                }
+    fn distribute(&mut self, committed: &Committed, ctx: &mut Context<Self>) {
+        let now = self.began.elapsed();
+        let changes = Changes::of(committed);
+        let mut batches = Batches::default();
+        let concerned = match changes.is_turn() {
+            true => self.views.keys().copied().collect(),
+            false => self.index.concerned(&changes),
+        };
+        for number in concerned {
+            let Some(view) = self.views.get_mut(&number) else { continue };
+            let frames = view.distribute(&changes, now);
+            batches.add(view, &frames);
+            arm(view, now, ctx);
+        }
+        self.head = if committed.deleted { ResourceVersion::NONE } else { committed.through };
+        batches.send();
+    }
+}
+
+/// What goes to each hub, in one message.
+#[derive(Debug, Default)]
+struct Batches(Vec<(Addr<HubActor>, HubId, Vec<Frame>)>);
+
+impl Batches {
+    fn add(&mut self, view: &TopicView, frames: &[Frame]) {
+        if frames.is_empty() {
+            return;
+        }
+        for follower in &view.followers {
+            match self.0.iter_mut().find(|(_, hub, _)| *hub == follower.hub) {
+                Some((_, _, batch)) => batch.extend(frames.iter().cloned()),
+                None => self.0.push((follower.address.clone(), follower.hub, frames.to_vec())),
             }
         }
-        self.head = if committed.deleted { ResourceVersion::NONE } else { through };
-        for (address, _, batch) in batches {
+    }
+
+    fn send(self) {
+        for (address, _, batch) in self.0 {
             address.do_send(Frames(batch));
         }
     }
 }
 
-fn frames(of: &TopicView, span: &Span<'_>) -> Vec<Frame> {
-    span.split()
-        .map(|span| {
-            let mut bytes = Vec::new();
-            view::encode(of.key.wire, of.number, &span, &mut bytes);
-            Frame { view: of.number, bytes: bytes.into(), through: span.through }
-        })
-        .collect()
+fn arm(view: &mut TopicView, now: Duration, ctx: &mut Context<TopicActor>) {
+    if let Some(due) = view.timer(now) {
+        ctx.notify_later(Due { view: view.number }, due.saturating_sub(now));
+    }
 }
 
 impl Actor for TopicActor {
@@ -155,32 +183,69 @@ impl Handler<Open> for TopicActor {
             return;
         }
         let follower = Follower { hub, address: address.clone() };
-        let number = match self.views.iter_mut().find(|v| v.key == key) {
+        let (topic_head, is_state) = (self.head, self.node.is_state(&self.topic));
+        let opened = match self.numbers.get(&key).and_then(|number| self.views.get_mut(number)) {
             Some(view) => {
                 view.followers.push(follower);
-                Some(view.number)
+                Some(view)
             }
-            None => self.node.next_view().inspect(|number| {
-                self.views.push(TopicView { key: key.clone(), number: *number, followers: vec![follower] });
+            None => self.node.next_view().map(|number| {
+                let view = TopicView::new(key.clone(), number, follower, topic_head, is_state);
+                self.index.add(number, key.lens.as_deref());
+                self.numbers.insert(key.clone(), number);
+                self.views.entry(number).or_insert(view)
             }),
         };
-        address.do_send(Opened { key, view: number, head: self.head });
+        let (view, head) = opened.map_or((None, topic_head), |view| (Some(view.number), view.head(topic_head)));
+        address.do_send(Opened { key, view, head });
     }
 }
 
 impl Handler<Close> for TopicActor {
     type Result = ();
 
-    fn handle(&mut self, Close { view, hub }: Close, ctx: &mut Self::Context) {
-        let view = self.views.iter_mut().find(|v| v.number == view);
-        if let Some(view) = view
-            && let Some(at) = view.followers.iter().position(|f| f.hub == hub)
-        {
-            view.followers.swap_remove(at);
+    fn handle(&mut self, Close { view: number, hub }: Close, ctx: &mut Self::Context) {
+        if let Some(view) = self.views.get_mut(&number) {
+            if let Some(at) = view.followers.iter().position(|f| f.hub == hub) {
+                view.followers.swap_remove(at);
+            }
+            if view.followers.is_empty() {
+                self.index.remove(number, view.key.lens.as_deref());
+                self.numbers.remove(&view.key);
+                self.views.remove(&number);
+            }
         }
-        self.views.retain(|v| !v.followers.is_empty());
         if self.views.is_empty() && !self.retiring {
             self.retire(ctx);
+        }
+    }
+}
+
+impl Handler<Quiet> for TopicActor {
+    type Result = ();
+
+    fn handle(&mut self, Quiet { view }: Quiet, _: &mut Self::Context) {
+        if let Some(view) = self.views.get_mut(&view) {
+            let mut batches = Batches::default();
+            let frames = view.quiet(self.head);
+            batches.add(view, &frames);
+            batches.send();
+        }
+    }
+}
+
+impl Handler<Due> for TopicActor {
+    type Result = ();
+
+    fn handle(&mut self, Due { view }: Due, ctx: &mut Self::Context) {
+        let now = self.began.elapsed();
+        if let Some(view) = self.views.get_mut(&view) {
+            view.timed();
+            let mut batches = Batches::default();
+            let frames = view.flush(self.head, now, false);
+            batches.add(view, &frames);
+            batches.send();
+            arm(view, now, ctx);
         }
     }
 }
@@ -188,9 +253,9 @@ impl Handler<Close> for TopicActor {
 impl Handler<Committing> for TopicActor {
     type Result = ();
 
-    fn handle(&mut self, Committing(committed): Committing, _: &mut Self::Context) {
+    fn handle(&mut self, Committing(committed): Committing, ctx: &mut Self::Context) {
         if committed.index > self.read_at {
-            self.distribute(&committed);
+            self.distribute(&committed, ctx);
         }
     }
 }

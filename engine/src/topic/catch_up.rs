@@ -4,16 +4,19 @@
 //! here: the log is read in pages as fast as the outlet takes them, until the hub says that the cursor lies in the
 //! ring. Keeps rules W6 to W12 of the protocol's `SPEC.md`. Does not decide what a client may see.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, TopicName, ViewState};
+use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, ViewState};
 
+use super::glass::Glass;
+use super::meter::Meter;
 use crate::hub::{Continue, Hub, Notice, Outlet, Slot, Terms};
 use crate::log::{Gap, Kind, ReadLimit, Snapshot};
 use crate::telemetry::CatchUpOutcome;
-use crate::view::{self, FRAME_BYTES, Span, Wire};
+use crate::view::{self, FRAME_BYTES, Span, ViewKey, Wire};
 
 /// Events of a page: one frame's worth, so that a socket that blocks is never far behind what was read for it.
 const PAGE_EVENTS: usize = 256;
@@ -27,12 +30,12 @@ pub struct Reader {
     pub outlet: Rc<Outlet>,
     /// Its place in the view.
     pub slot: Slot,
-    /// What it reads.
-    pub topic: TopicName,
-    /// How its frames look.
-    pub wire: Wire,
+    /// What it reads, how its frames look, and what they show.
+    pub key: ViewKey,
     /// What to do at a gap.
     pub terms: Terms,
+    /// How much it takes, if that is less than there is.
+    pub meter: Option<Rc<Meter>>,
 }
 
 /// Where a new subscription begins.
@@ -47,38 +50,60 @@ pub enum Start {
 }
 
 /// The reader is over.
-enum Ended {
+pub(super) enum Ended {
     /// Its cursor could not be continued; the client has been told.
     Gone,
     /// Its outlet or its subscription ended.
     Closed,
 }
 
+/// A reader at work.
+pub(super) struct CatchUp {
+    pub(super) reader: Reader,
+    glass: RefCell<Glass>,
+}
+
 impl Reader {
     /// Brings a new subscription to the head.
     pub async fn start(self, start: Start) {
+        let reading = CatchUp::new(self, false);
         let outcome = async {
             let cursor = match start {
                 Start::After(version) => version,
-                Start::Snapshot(snapshot) => self.send_snapshot(snapshot).await?,
-                Start::Gap(cursor, gap) => self.gap(cursor, &gap).await?,
+                Start::Snapshot(snapshot) => reading.send_snapshot(snapshot).await?,
+                Start::Gap(cursor, gap) => reading.gap(cursor, &gap).await?,
             };
-            self.follow(cursor).await
+            reading.go_on(cursor).await
         }
         .await;
-        self.count(&outcome);
+        reading.count(&outcome);
     }
 
     /// Brings back a subscription whose frames were evicted before it took them.
     pub async fn resume_lagging(self, cursor: ResourceVersion) {
-        let telemetry = &self.hub.node().telemetry;
+        let reading = CatchUp::new(self, true);
+        let telemetry = &reading.reader.hub.node().telemetry;
         telemetry.lagging_subscriptions.inc();
-        self.tell(ViewState::Lagging, None);
-        let outcome = self.follow(cursor).await;
+        reading.tell(ViewState::Lagging, None);
+        let outcome = reading.go_on(cursor).await;
         telemetry.lagging_subscriptions.dec();
-        self.count(&outcome);
+        reading.count(&outcome);
         if outcome.is_ok() {
-            self.tell(ViewState::Live, None);
+            reading.tell(ViewState::Live, None);
+        }
+    }
+}
+
+impl CatchUp {
+    fn new(reader: Reader, is_lagging: bool) -> Self {
+        let glass = Glass::new(reader.key.lens.clone(), reader.hub.node().is_state(&reader.key.topic), is_lagging);
+        Self { reader, glass: RefCell::new(glass) }
+    }
+
+    async fn go_on(&self, cursor: ResourceVersion) -> Result<(), Ended> {
+        match &self.reader.meter {
+            Some(meter) => self.follow_metered(cursor, meter).await,
+            None => self.follow(cursor).await,
         }
     }
 
@@ -88,54 +113,65 @@ impl Reader {
             Err(Ended::Gone) => CatchUpOutcome::Gone,
             Err(Ended::Closed) => CatchUpOutcome::Closed,
         };
-        self.hub.node().telemetry.catch_up.of(outcome).inc();
+        self.reader.hub.node().telemetry.catch_up.of(outcome).inc();
     }
 
     async fn follow(&self, mut cursor: ResourceVersion) -> Result<(), Ended> {
+        let Reader { hub, slot, .. } = &self.reader;
         loop {
             self.room().await?;
-            match self.hub.join(self.slot, cursor) {
+            match hub.join(*slot, cursor) {
                 Continue::Live => return Ok(()),
-                Continue::Wait => self.hub.moved(self.slot).await,
-                Continue::ReadThrough(offset) => cursor = self.read(cursor, offset).await?,
+                Continue::Wait => hub.moved(*slot).await,
+                Continue::ReadThrough(offset) => cursor = self.read(cursor, offset, PAGE_EVENTS).await?.0,
                 Continue::OtherEpoch => {
-                    let (before, seen) = (cursor, self.hub.head(self.slot));
-                    cursor = self.read(cursor, u64::MAX).await?;
+                    let (before, seen) = (cursor, hub.head(*slot));
+                    cursor = self.read(cursor, u64::MAX, PAGE_EVENTS).await?.0;
                     // Nothing awaits between this and the registration, so no move of the view is missed.
-                    if cursor == before && self.hub.head(self.slot) == seen {
-                        self.hub.moved(self.slot).await;
+                    if cursor == before && hub.head(*slot) == seen {
+                        hub.moved(*slot).await;
                     }
                 }
             }
         }
     }
 
-    /// Reads one page, up to `through`, and gives the cursor behind it.
-    async fn read(&self, cursor: ResourceVersion, through: u64) -> Result<ResourceVersion, Ended> {
-        let limit = ReadLimit { count: PAGE_EVENTS, bytes: FRAME_BYTES as u64 };
-        let node = self.hub.node();
-        let page = match node.fetch(node.log.read_after(&self.topic, cursor, limit)).await {
+    /// Reads one page of at most so many events, up to `through`; gives the cursor behind it, and how many events of it
+    /// are shown.
+    pub(super) async fn read(
+        &self,
+        cursor: ResourceVersion,
+        through: u64,
+        events_max: usize,
+    ) -> Result<(ResourceVersion, usize), Ended> {
+        let limit = ReadLimit { count: events_max.min(PAGE_EVENTS), bytes: FRAME_BYTES as u64 };
+        let node = self.reader.hub.node();
+        let page = match node.fetch(node.log.read_after(&self.reader.key.topic, cursor, limit)).await {
             Ok(Ok(page)) => page,
-            Ok(Err(gap)) => return self.gap(cursor, &gap).await,
+            Ok(Err(gap)) => return Ok((self.gap(cursor, &gap).await?, 0)),
             Err(error) => return self.fail(error),
         };
         let fits = |e: &Arc<Event>| e.resource_version.is_some_and(|v| v.offset <= through);
         let count = page.events.iter().take_while(|e| fits(e)).count();
-        // What left the history by its own `ttl` is covered without an event.
+        // What left the history by its own `ttl`, or is not shown, is covered without an event.
         let through = ResourceVersion::new(page.through.epoch, page.through.offset.min(through));
-        if count > 0 {
-            self.push(&Span::new(page.after, through, &page.events[..count]));
+        let shown = self.glass.borrow_mut().show(&page.events[..count]);
+        if !shown.is_empty() {
+            self.push(&Span::new(page.after, through, &shown))?;
         } else if through != page.after {
-            let bookmark = [view::marker(EventType::Bookmark, through)];
-            self.push(&Span::new(page.after, through, &bookmark));
+            self.push(&Span::new(page.after, through, &[view::marker(EventType::Bookmark, through)]))?;
         }
-        self.hub.node().telemetry.catch_up_events.inc_by(count as u64);
-        Ok(through)
+        self.reader.hub.node().telemetry.catch_up_events.inc_by(count as u64);
+        Ok((through, shown.len()))
     }
 
     async fn send_snapshot(&self, snapshot: Snapshot) -> Result<ResourceVersion, Ended> {
-        let Snapshot { kind, version, after, limited, mut items } = snapshot;
+        let Snapshot { kind, version, after, limited, items } = snapshot;
         let is_fold = kind != Kind::Stream;
+        let mut items = self.glass.borrow().items(items);
+        if let Some(meter) = &self.reader.meter {
+            meter.spend(items.len());
+        }
         items.push(view::marker(EventType::SnapshotEnd, version));
         let span = Span { after, through: version, limited, resumable: !is_fold, events: &items };
         for span in span.split() {
@@ -144,33 +180,34 @@ impl Reader {
             let is_last = span.through == version;
             if is_fold && is_last && span.events.len() > 1 {
                 let (body, end) = span.events.split_at(span.events.len() - 1);
-                self.push_parts(&span, body, end);
+                self.push_parts(&span, body, end)?;
             } else {
-                self.push(&Span { resumable: span.resumable || is_last, ..span });
+                self.push(&Span { resumable: span.resumable || is_last, ..span })?;
             }
         }
         Ok(version)
     }
 
     /// On a wire without frames each event stands alone, so only the last may move the cursor.
-    fn push_parts(&self, span: &Span<'_>, body: &[Arc<Event>], end: &[Arc<Event>]) {
-        if matches!(self.wire, Wire::Session(_)) {
-            self.push(span);
+    fn push_parts(&self, span: &Span<'_>, body: &[Arc<Event>], end: &[Arc<Event>]) -> Result<(), Ended> {
+        if matches!(self.reader.key.wire, Wire::Session(_)) {
+            self.push(span)
         } else {
-            self.push(&Span { events: body, ..*span });
-            self.push(&Span { events: end, resumable: true, ..*span });
+            self.push(&Span { events: body, ..*span })?;
+            self.push(&Span { events: end, resumable: true, ..*span })
         }
     }
 
     async fn gap(&self, cursor: ResourceVersion, gap: &Gap) -> Result<ResourceVersion, Ended> {
-        let error = gap.to_error(self.topic.as_str());
-        if self.terms.on_gone == OnGone::Close {
+        let Reader { hub, key, terms, .. } = &self.reader;
+        let error = gap.to_error(key.topic.as_str());
+        if terms.on_gone == OnGone::Close {
             return self.fail(error);
         }
         let events = [view::trouble(EventType::Gone, error)];
-        self.push(&Span { resumable: false, ..Span::new(cursor, cursor, &events) });
-        let node = self.hub.node();
-        match node.fetch(node.log.snapshot(&self.topic, self.terms.limit)).await {
+        self.push(&Span { resumable: false, ..Span::new(cursor, cursor, &events) })?;
+        let node = hub.node();
+        match node.fetch(node.log.snapshot(&key.topic, terms.limit)).await {
             Ok(snapshot) => Box::pin(self.send_snapshot(snapshot)).await,
             Err(error) => self.fail(error),
         }
@@ -178,29 +215,41 @@ impl Reader {
 
     /// Ends the subscription and says why.
     fn fail<T>(&self, error: Error) -> Result<T, Ended> {
+        self.open()?;
+        let Reader { hub, outlet, slot, key, .. } = &self.reader;
         self.tell(ViewState::Gone, Some(error.code));
         let events = [view::trouble(EventType::Failure, error)];
-        if !matches!(self.wire, Wire::Session(_)) {
-            self.push(&Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) });
+        if !matches!(key.wire, Wire::Session(_)) {
+            self.push(&Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) })?;
         }
-        self.hub.unsubscribe(&self.outlet, self.slot);
-        self.outlet.notify(Notice::Ended(self.slot.view));
+        hub.unsubscribe(outlet, *slot);
+        outlet.notify(Notice::Ended(slot.view));
         Err(Ended::Gone)
     }
 
     fn tell(&self, state: ViewState, code: Option<u32>) {
-        self.outlet.push(|out| view::encode_state(self.wire, self.slot.view, state, code, out));
-        self.hub.flush_soon(&self.outlet);
+        let Reader { hub, outlet, slot, key, .. } = &self.reader;
+        outlet.push(|out| view::encode_state(key.wire, slot.view, state, code, out));
+        hub.flush_soon(outlet);
     }
 
-    fn push(&self, span: &Span<'_>) {
-        self.outlet.push_page(|out| view::encode(self.wire, self.slot.view, span, out));
-        self.hub.flush_soon(&self.outlet);
+    /// Nothing of a subscription follows its end, however long the disk took to answer.
+    pub(super) fn push(&self, span: &Span<'_>) -> Result<(), Ended> {
+        self.open()?;
+        let Reader { hub, outlet, slot, key, .. } = &self.reader;
+        outlet.push_page(|out| view::encode(key.wire, slot.view, span, out));
+        hub.flush_soon(outlet);
+        Ok(())
     }
 
-    async fn room(&self) -> Result<(), Ended> {
-        poll_fn(|cx| self.outlet.poll_empty(cx)).await;
-        let is_open = !self.outlet.is_closed() && self.outlet.slot(self.slot.view) == Some(self.slot);
+    pub(super) async fn room(&self) -> Result<(), Ended> {
+        poll_fn(|cx| self.reader.outlet.poll_empty(cx)).await;
+        self.open()
+    }
+
+    pub(super) fn open(&self) -> Result<(), Ended> {
+        let Reader { outlet, slot, .. } = &self.reader;
+        let is_open = !outlet.is_closed() && outlet.slot(slot.view) == Some(*slot);
         if is_open { Ok(()) } else { Err(Ended::Closed) }
     }
 }

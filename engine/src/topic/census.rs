@@ -157,7 +157,16 @@ mod tests {
     fn committed(topic: &str, created: bool, deleted: bool) -> Committed {
         let version = ResourceVersion::new(1, 1);
         let topic = TopicName::parse(topic).unwrap();
-        Committed { index: 1, topic, created, after: version, through: version, events: Vec::new(), replaced: Vec::new(), deleted }
+        Committed {
+            index: 1,
+            topic,
+            created,
+            after: version,
+            through: version,
+            events: Vec::new(),
+            replaced: Vec::new(),
+            deleted,
+        }
     }
 
     fn event(bytes: usize) -> Arc<Event> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use fanfare_cluster::StateFault;
-use fanfare_protocol::{Code, Error};
+use fanfare_protocol::{Code, Error, TopicName};
 use tokio::sync::Semaphore;
 
-use crate::log::{Reading, StoredRead};
+use crate::log::{Kind, Reading, StoredRead};
 use crate::node::Node;
 
 /// As many reads of the disk as may be under way at once; the others wait their turn. Each takes a thread of the pool
@@ -39,6 +39,12 @@ impl DiskReads {
 }
 
 impl Node {
+    /// Whether a topic keeps a value for each of its keys.
+    #[must_use]
+    pub fn is_state(&self, topic: &TopicName) -> bool {
+        self.log.policies().of(topic.namespace()).kind == Kind::State
+    }
+
     /// The answer to a read: at once when it was in memory, else after the disk.
     ///
     /// # Errors

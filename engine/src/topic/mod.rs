@@ -5,12 +5,20 @@
 mod actor;
 pub mod catch_up;
 mod census;
+mod changes;
+pub mod combined;
 mod expiry;
 mod fetch;
+pub mod glass;
 mod history;
+mod index;
+pub mod meter;
+mod metered;
 pub mod plan;
 pub mod publish;
 mod registry;
+pub mod together;
+mod view;
 pub mod watch;
 
 pub use census::Census;

@@ -1,8 +1,11 @@
 //! What a client asks to watch, as this node can serve it. Pure: the form of the parameters and nothing else.
 
+use std::sync::Arc;
+
 use fanfare_protocol::{Code, Error, From, OnGone, ResourceVersion, TopicName, Watch};
 
 use crate::hub::Terms;
+use crate::view::Lens;
 
 /// A watch as this node can serve it: checked, with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,10 @@ pub struct WatchPlan {
     pub begin: Begin,
     /// What it wants at a gap.
     pub terms: Terms,
+    /// What it shows of the topic; everything as it comes without one.
+    pub lens: Option<Arc<Lens>>,
+    /// Events that it takes before it grants more; as many as there are without one.
+    pub credit: Option<u64>,
 }
 
 /// Where a watch begins.
@@ -32,17 +39,24 @@ impl WatchPlan {
     /// Checks the parameters. `on_gone` is the transport's default.
     ///
     /// # Errors
-    /// `BAD_TOPIC`, `BAD_PARAMETER`, or `NOT_SUPPORTED` for those that this node does not offer yet.
+    /// `BAD_TOPIC`, `BAD_PARAMETER`, `BAD_FILTER`, `FILTER_TOO_COSTLY`, or `NOT_SUPPORTED` for those that this node does not
+    /// offer yet.
     pub fn new(watch: &Watch, on_gone: OnGone) -> Result<Self, Error> {
         let topic = topic(&watch.topic)?;
-        if let Some(name) = unsupported(watch) {
-            let message = format!("`{name}` is not supported by this node yet");
-            return Err(Error::of(Code::NotSupported).with_parameter(name).with_message(message));
+        if watch.presence {
+            let message = "`presence` is not supported by this node yet";
+            return Err(Error::of(Code::NotSupported).with_parameter("presence").with_message(message));
         }
         let begin = match (watch.resource_version, watch.from()) {
             (Some(version), _) => Begin::After(version),
             (None, From::Snapshot) => Begin::Snapshot,
             (None, From::Beginning) => Begin::Beginning,
+            (None, From::Latest) if watch.delta => {
+                return Err(Error::bad_parameter(
+                    "delta",
+                    "patches need what they begin with, which `from=latest` leaves out",
+                ));
+            }
             (None, From::Latest) => Begin::Latest,
         };
         let on_gone = match watch.on_gone() {
@@ -50,7 +64,8 @@ impl WatchPlan {
             chosen => chosen,
         };
         let limit = watch.limit.map_or(SNAPSHOT_ITEMS, |limit| limit as usize);
-        Ok(Self { topic, begin, terms: Terms { on_gone, limit } })
+        let terms = Terms { on_gone, limit };
+        Ok(Self { topic, begin, terms, lens: Lens::new(watch)?, credit: watch.credit })
     }
 }
 
@@ -69,20 +84,3 @@ pub fn topic(name: &str) -> Result<TopicName, Error> {
 
 /// Publications in the snapshot of a `stream` when the client does not say how many.
 pub const SNAPSHOT_ITEMS: usize = 100;
-
-/// The first parameter that changes what is delivered in a way that this node cannot do.
-fn unsupported(watch: &Watch) -> Option<&'static str> {
-    let given = [
-        (watch.filter.is_some(), "filter"),
-        (!watch.r#where.is_empty(), "where"),
-        (!watch.fields.is_empty(), "fields"),
-        (watch.on_change, "onChange"),
-        (watch.interval_ms.is_some(), "interval"),
-        (watch.debounce_ms.is_some(), "debounce"),
-        (watch.max_events_per_second.is_some(), "maxEventsPerSecond"),
-        (watch.delta, "delta"),
-        (watch.credit.is_some(), "credit"),
-        (watch.presence, "presence"),
-    ];
-    given.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
-}

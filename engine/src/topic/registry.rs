@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use fanfare_protocol::TopicName;
 
-use super::actor::{Close, Committing, Open, TopicActor};
+use super::actor::{Close, Committing, Open, Quiet, TopicActor};
 use crate::hub::{HubActor, HubId};
 use crate::log::Committed;
 use crate::node::Node;
@@ -42,6 +42,13 @@ impl Topics {
     pub fn close(&self, key: &ViewKey, view: u32, hub: HubId) {
         if let Some(topic) = self.active.get(&key.topic) {
             topic.do_send(Close { view, hub });
+        }
+    }
+
+    /// A view that leaves events out was silent for long on some hub.
+    pub fn quiet(&self, key: &ViewKey, view: u32) {
+        if let Some(topic) = self.active.get(&key.topic) {
+            topic.do_send(Quiet { view });
         }
     }
 

@@ -7,9 +7,11 @@ use fanfare_protocol::{Error, OnGone, ResourceVersion};
 
 use super::catch_up::{Reader, Start};
 use super::fetch::faulted;
+use super::meter::Meter;
 use super::plan::{Begin, WatchPlan};
-use crate::hub::{Hub, Outlet};
+use crate::hub::{Hub, Outlet, Slot};
 use crate::log::{Gap, ReadLimit};
+use crate::node::Node;
 use crate::view::{ViewKey, Wire};
 
 /// A subscription that is open and not yet fed: the client is told first, then [`Reader::start`] runs.
@@ -31,23 +33,28 @@ impl WatchPlan {
     /// # Errors
     /// `ALREADY_SUBSCRIBED`, `UNAVAILABLE`, `VERSION_AHEAD`, and with `onGone=close` `GONE` or `EPOCH_CHANGED`.
     pub async fn open(self, hub: &Rc<Hub>, outlet: &Rc<Outlet>, wire: Wire) -> Result<Watching, Error> {
-        let key = ViewKey { topic: self.topic.clone(), wire };
+        // Who only wants to know that the topic moved looks at what it reads by itself.
+        let lens = self.lens.clone().filter(|_| wire != Wire::Signal);
+        let key = ViewKey { topic: self.topic.clone(), wire, lens };
         let slot = hub.subscribe(&key, outlet, self.terms).await?;
-        let reader = Reader {
-            hub: Rc::clone(hub),
-            outlet: Rc::clone(outlet),
-            slot,
-            topic: self.topic.clone(),
-            wire,
-            terms: self.terms,
-        };
+        let meter = self.meter(hub.node(), wire);
+        let (hub, outlet) = (Rc::clone(hub), Rc::clone(outlet));
+        let reader = Reader { hub, outlet, slot, key, terms: self.terms, meter };
         match self.place(&reader).await {
             Ok((version, resumed, start)) => Ok(Watching { version, resumed, reader, start }),
             Err(error) => {
-                hub.unsubscribe(outlet, slot);
+                reader.hub.unsubscribe(&reader.outlet, slot);
                 Err(error)
             }
         }
+    }
+
+    /// Of a subscriber that does not take all there is.
+    fn meter(&self, node: &Node, wire: Wire) -> Option<Rc<Meter>> {
+        let is_stream = !node.is_state(&self.topic);
+        let rate = self.lens.as_ref().and_then(|lens| lens.pace().rate).filter(|_| is_stream);
+        let is_metered = (self.credit.is_some() || rate.is_some()) && wire != Wire::Signal;
+        is_metered.then(|| Rc::new(Meter::new(self.credit, rate)))
     }
 
     async fn place(&self, reader: &Reader) -> Result<(ResourceVersion, bool, Start), Error> {
@@ -74,14 +81,15 @@ impl WatchPlan {
     async fn resume(&self, reader: &Reader, cursor: ResourceVersion) -> Result<(ResourceVersion, bool, Start), Error> {
         let wait = Duration::from_millis(u64::from(reader.hub.node().config.delivery.version_wait_ms));
         let deadline = tokio::time::Instant::now() + wait;
+        let bell = Bell::of(reader).await;
         loop {
             let node = reader.hub.node();
-            let seen = reader.hub.head(reader.slot);
+            let seen = reader.hub.head(bell.slot);
             match node.fetch(node.log.read_after(&self.topic, cursor, ANYTHING)).await? {
                 Ok(_) => return Ok((cursor, true, Start::After(cursor))),
-                Err(Gap::Ahead { .. }) if reader.hub.head(reader.slot) != seen => {}
+                Err(Gap::Ahead { .. }) if reader.hub.head(bell.slot) != seen => {}
                 Err(gap @ Gap::Ahead { .. }) => {
-                    let moved = tokio::time::timeout_at(deadline, reader.hub.moved(reader.slot)).await;
+                    let moved = tokio::time::timeout_at(deadline, reader.hub.moved(bell.slot)).await;
                     if moved.is_err() {
                         return Err(gap.to_error(self.topic.as_str()));
                     }
@@ -89,6 +97,34 @@ impl WatchPlan {
                 Err(gap) if self.terms.on_gone == OnGone::Close => return Err(gap.to_error(self.topic.as_str())),
                 Err(gap) => return Ok((cursor, false, Start::Gap(cursor, gap))),
             }
+        }
+    }
+}
+
+/// Moves with everything that is committed to a topic. A view that leaves events out does not, so that who waits for a
+/// version in it follows, as long as it waits, one that does.
+struct Bell<'a> {
+    reader: &'a Reader,
+    slot: Slot,
+}
+
+impl<'a> Bell<'a> {
+    async fn of(reader: &'a Reader) -> Self {
+        let ViewKey { topic, lens, .. } = &reader.key;
+        let mut slot = reader.slot;
+        if lens.is_some() {
+            let key = ViewKey { topic: topic.clone(), wire: Wire::Signal, lens: None };
+            // Where it cannot be had the view's own has to do: then the wait may be longer than it need be.
+            slot = reader.hub.subscribe(&key, &reader.outlet, reader.terms).await.unwrap_or(slot);
+        }
+        Self { reader, slot }
+    }
+}
+
+impl Drop for Bell<'_> {
+    fn drop(&mut self) {
+        if self.slot != self.reader.slot {
+            self.reader.hub.unsubscribe(&self.reader.outlet, self.slot);
         }
     }
 }

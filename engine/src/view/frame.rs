@@ -62,6 +62,15 @@ impl<'a> Span<'a> {
         Self { after, through, limited: false, resumable: true, events }
     }
 
+    /// The offset of the first event of the log in it; behind `through` when it has none.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        let is_logged =
+            |event: &&Arc<Event>| matches!(event.r#type(), EventType::Put | EventType::Delete | EventType::Patch);
+        let first = self.events.first().filter(is_logged).and_then(|event| event.resource_version);
+        first.map_or_else(|| self.through.offset.saturating_add(1), |version| version.offset)
+    }
+
     fn bytes(&self) -> usize {
         self.events.iter().map(|e| event_bytes(e)).sum::<usize>() + EVENT_OVERHEAD_BYTES
     }

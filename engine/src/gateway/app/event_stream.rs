@@ -24,7 +24,8 @@ pub(super) const CHUNK_BYTES: usize = 32 * 1024;
 #[derive(Debug)]
 pub(super) struct EventStream {
     attached: Attached,
-    slot: Slot,
+    /// Where it pulls from; one that is fed through its outbox alone has none.
+    slot: Option<Slot>,
     heartbeat: Option<Heartbeat>,
     deadline: Option<Pin<Box<Sleep>>>,
     is_ending: bool,
@@ -32,7 +33,12 @@ pub(super) struct EventStream {
 
 impl EventStream {
     /// `heartbeat` is the longest silence of an SSE stream, `timeout` the time after which the client wants an end.
-    pub(super) fn new(attached: Attached, slot: Slot, heartbeat: Option<Duration>, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(
+        attached: Attached,
+        slot: Option<Slot>,
+        heartbeat: Option<Duration>,
+        timeout: Option<Duration>,
+    ) -> Self {
         let heartbeat = heartbeat.map(Heartbeat::new);
         let deadline = timeout.map(|timeout| Box::pin(sleep(timeout)));
         Self { attached, slot, heartbeat, deadline, is_ending: false }
@@ -57,7 +63,8 @@ impl EventStream {
         if outlet.outbox_bytes() > 0 {
             return Some(outlet.take_outbox().into());
         }
-        if self.is_ending { None } else { self.attached.hub.take(self.slot, CHUNK_BYTES) }
+        let slot = self.slot.filter(|_| !self.is_ending)?;
+        self.attached.hub.take(slot, CHUNK_BYTES)
     }
 }
 

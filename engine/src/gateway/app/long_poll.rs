@@ -17,6 +17,7 @@ use super::reply::{self, list};
 use crate::hub::Hub;
 use crate::log::{Gap, Page, ReadLimit, Snapshot};
 use crate::topic::catch_up::{Reader, Start};
+use crate::topic::glass::Glass;
 use crate::topic::plan::WatchPlan;
 use crate::topic::watch::Watching;
 use crate::view::{self, Wire};
@@ -39,16 +40,17 @@ struct Answer {
 /// # Errors
 /// `BAD_PARAMETER`, gaps (unless `onGone=snapshot`), a full or draining node.
 pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
-    let deadline = Instant::now() + wait(watch, hub.node().config.limits.long_poll_ms_max)?;
+    let deadline = Instant::now() + wait(watch.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
     let plan = WatchPlan::new(watch, OnGone::Close)?;
+    let mut glass = Glass::new(plan.lens.clone(), hub.node().is_state(&plan.topic), false);
     let attached = Attached::new(hub, Wire::Signal)?;
     let Watching { reader, start, .. } = plan.open(hub, &attached.outlet, Wire::Signal).await?;
     let most = hub.node().config.limits.page_items_max;
     let limit = ReadLimit { count: watch.limit.map_or(most, |limit| most.min(limit as usize)), bytes: ANSWER_BYTES };
     let (answer, is_resumed) = match start {
-        Start::Snapshot(snapshot) => (sum(snapshot), false),
-        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader).await?, false),
-        Start::After(cursor) => (follow(&attached, &reader, cursor, limit, deadline).await?, true),
+        Start::Snapshot(snapshot) => (sum(snapshot, &glass), false),
+        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader, &glass).await?, false),
+        Start::After(cursor) => (follow(&attached, &reader, &mut glass, cursor, limit, deadline).await?, true),
     };
     let mut response = HttpResponse::Ok();
     if is_in_url && is_resumed && !answer.events.is_empty() {
@@ -57,8 +59,12 @@ pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Res
     Ok(reply::json(&mut response, body(&answer)))
 }
 
-fn wait(watch: &Watch, ms_max: u32) -> Result<Duration, Error> {
-    match watch.timeout_ms {
+/// How long a poll may wait for something to tell.
+///
+/// # Errors
+/// `BAD_PARAMETER` for more than the node allows.
+pub(super) fn wait(timeout_ms: Option<u64>, ms_max: u32) -> Result<Duration, Error> {
+    match timeout_ms {
         Some(ms) if ms > u64::from(ms_max) => Err(Error::bad_parameter("timeout", format_args!("at most {ms_max}ms"))),
         Some(ms) => Ok(Duration::from_millis(ms)),
         None => Ok(Duration::from_millis(limits::LONG_POLL_TIMEOUT_MS.min(u64::from(ms_max)))),
@@ -68,6 +74,7 @@ fn wait(watch: &Watch, ms_max: u32) -> Result<Duration, Error> {
 async fn follow(
     attached: &Attached,
     reader: &Reader,
+    glass: &mut Glass,
     mut cursor: ResourceVersion,
     limit: ReadLimit,
     deadline: Instant,
@@ -75,11 +82,12 @@ async fn follow(
     loop {
         let node = attached.hub.node();
         let seen = attached.hub.head(reader.slot);
-        let read = node.fetch(node.log.read_after(&reader.topic, cursor, limit)).await?;
+        let read = node.fetch(node.log.read_after(&reader.key.topic, cursor, limit)).await?;
         let Page { events, through, more, .. } = match read {
             Ok(page) => page,
-            Err(gap) => return gap_or_sum(&gap, reader).await,
+            Err(gap) => return gap_or_sum(&gap, reader, glass).await,
         };
+        let events = glass.show(&events);
         if !events.is_empty() {
             return Ok(Answer { events, through });
         }
@@ -102,20 +110,20 @@ async fn follow(
     }
 }
 
-async fn gap_or_sum(gap: &Gap, reader: &Reader) -> Result<Answer, Error> {
-    let error = gap.to_error(reader.topic.as_str());
+async fn gap_or_sum(gap: &Gap, reader: &Reader, glass: &Glass) -> Result<Answer, Error> {
+    let error = gap.to_error(reader.key.topic.as_str());
     if reader.terms.on_gone != OnGone::Snapshot {
         return Err(error);
     }
     let node = reader.hub.node();
-    let snapshot = node.fetch(node.log.snapshot(&reader.topic, reader.terms.limit)).await?;
-    let Answer { mut events, through } = sum(snapshot);
+    let snapshot = node.fetch(node.log.snapshot(&reader.key.topic, reader.terms.limit)).await?;
+    let Answer { mut events, through } = sum(snapshot, glass);
     events.insert(0, view::trouble(EventType::Gone, error));
     Ok(Answer { events, through })
 }
 
-fn sum(snapshot: Snapshot) -> Answer {
-    let (mut events, through) = (snapshot.items, snapshot.version);
+fn sum(snapshot: Snapshot, glass: &Glass) -> Answer {
+    let (mut events, through) = (glass.items(snapshot.items), snapshot.version);
     events.push(view::marker(EventType::SnapshotEnd, through));
     Answer { events, through }
 }

@@ -10,6 +10,7 @@ mod admin;
 mod asset;
 mod attached;
 mod body;
+mod combined;
 mod continuation;
 mod entrance;
 mod event_stream;
@@ -25,6 +26,8 @@ mod session_stream;
 mod snapshot;
 mod topic;
 mod watch;
+
+pub(super) use query::Query;
 
 use std::rc::Rc;
 

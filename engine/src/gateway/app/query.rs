@@ -5,7 +5,7 @@ use fanfare_protocol::{Error, ResourceVersion, Watch};
 
 /// Parameters that were not taken yet, in the order of the query.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
+pub(in crate::gateway) struct Query {
     pairs: Vec<(String, String)>,
 }
 
@@ -16,16 +16,29 @@ impl Query {
     /// `MALFORMED` for a broken escape or bytes that are no UTF-8, `BAD_PARAMETER` for a name that is given twice,
     /// under whichever of its aliases.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        Ok(Self::parse_list(text, "")?.0)
+    }
+
+    /// The same, with one parameter that may be given several times; its values are apart, in their order.
+    ///
+    /// # Errors
+    /// See [`Self::parse`].
+    pub(in crate::gateway) fn parse_list(text: &str, list: &str) -> Result<(Self, Vec<String>), Error> {
         let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut values = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
+            if !list.is_empty() && name == list {
+                values.push(value);
+                continue;
+            }
             if pairs.iter().any(|(known, _)| canonical(known) == canonical(&name)) {
                 return Err(Error::bad_parameter(&name, "given twice"));
             }
             pairs.push((name, value));
         }
-        Ok(Self { pairs })
+        Ok((Self { pairs }, values))
     }
 
     /// Takes a parameter out.
@@ -80,7 +93,7 @@ impl Query {
     }
 
     /// What is left, by name.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::gateway) fn names(&self) -> impl Iterator<Item = &str> {
         self.pairs.iter().map(|(name, _)| name.as_str())
     }
 
@@ -88,7 +101,7 @@ impl Query {
     ///
     /// # Errors
     /// `UNKNOWN_PARAMETER`, `BAD_PARAMETER`.
-    pub(super) fn into_watch(self, topic: &str) -> Result<Watch, Error> {
+    pub(in crate::gateway) fn into_watch(self, topic: &str) -> Result<Watch, Error> {
         let mut watch = Watch { topic: topic.to_owned(), ..Watch::default() };
         for (name, value) in &self.pairs {
             if name == "topic" {

@@ -7,13 +7,12 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 use fanfare_protocol::{Code, Error};
 
 use super::reply::Reply;
-use super::{admin, asset, health, list, session, topic};
+use super::{admin, asset, combined, health, list, session, topic};
 use crate::gateway::problem::Problem;
 
 /// Paths of the contract that this node does not serve yet. They say so, whatever the method.
-const LATER: [&str; 8] = [
+const LATER: [&str; 7] = [
     "/v1/topics/{topic}/presence",
-    "/v1/watch",
     "/v1/services/{service}",
     "/v1/yjs/{topic}",
     "/v1/tickets",
@@ -28,6 +27,8 @@ pub(super) fn table(config: &mut ServiceConfig) {
         Path::new("/v1/topics").get(list::get),
         Path::new("/v1/topics/{topic}").get(topic::get).on(Method::POST, topic::post).on(Method::DELETE, topic::delete),
         Path::new("/v1/topics/{topic}/history").get(topic::history),
+        // Its head alone would open it.
+        Path::new("/v1/watch").on(Method::GET, combined::get),
         Path::new("/v1/admin/namespaces").get(admin::list),
         Path::new("/v1/admin/namespaces/{name}").get(admin::get).on(Method::PUT, admin::put),
         // Its head alone would cost as much as all of it.

@@ -11,13 +11,13 @@ use super::reply::{Reply, Worker};
 use super::session_stream::SessionStream;
 use super::{body, watch};
 use crate::connection::{Connection, Source};
-use crate::gateway::admission;
+use crate::gateway::{admission, handshake};
 use crate::hub::Outlet;
 use crate::view::{SessionWire, Wire};
 
 /// `POST /v1/sse`: the answer is the session, and what the body says is heard first.
 pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Payload) -> Reply {
-    Query::parse(request.query_string())?.finish(&[])?;
+    let watches = handshake::watches(&hub, request.query_string())?;
     let node = hub.node();
     let lines = body::read(&request, payload, node.config.limits.frame_bytes_max).await?.freeze();
     // Its headers pin the buffer that they were parsed from, for as long as the session lasts.
@@ -33,7 +33,7 @@ pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Pa
         out.extend_from_slice(greeting(&posts.session).as_bytes());
     });
     let body = SessionStream::new(Rc::clone(&hub), Rc::clone(&outlet));
-    Connection::open(&hub, &outlet, Source::Posts(posts, lines));
+    Connection::open(&hub, &outlet, Source::Posts(posts, lines), watches);
     Ok(watch::event_stream().streaming(body))
 }
 

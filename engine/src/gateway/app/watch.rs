@@ -21,7 +21,7 @@ use crate::topic::watch::Watching;
 use crate::view::{self, Span, Wire};
 
 /// What an `EventSource` sends when it reconnects: the `id:` of the last event that it has seen.
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 /// How long an `EventSource` waits before it reconnects; told first, so that it holds also when nothing else arrives.
 pub(super) const SSE_RETRY: &[u8] = b"retry: 1000\n\n";
@@ -52,7 +52,7 @@ pub(super) async fn open(
 }
 
 /// A list may be spread over several headers (RFC 9110, 5.3).
-fn accept(request: &HttpRequest) -> String {
+pub(super) fn accept(request: &HttpRequest) -> String {
     let values: Vec<_> = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
     values.join(",")
 }
@@ -66,9 +66,7 @@ async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
     let plan = WatchPlan::new(watch, OnGone::Snapshot)?;
     let attached = match Attached::new(hub, Wire::Sse) {
         Ok(attached) => attached,
-        // An `EventSource` never comes back from an error status, but does from the end of a stream.
-        Err(error) if error.known_code() == Some(Code::GoingAway) => return Ok(farewell(error)),
-        Err(error) => return Err(error),
+        Err(error) => return turned_away(error, Wire::Sse),
     };
     attached.outlet.push(|out| out.extend_from_slice(SSE_RETRY));
     let heartbeat = Duration::from_millis(u64::from(hub.node().config.delivery.heartbeat_interval_ms));
@@ -79,9 +77,7 @@ async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
 async fn ndjson(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
     let plan = WatchPlan::new(watch, OnGone::Close)?;
     let body = stream(Attached::new(hub, Wire::Ndjson)?, plan, watch, Wire::Ndjson, None).await?;
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, "application/x-ndjson"));
-    Ok(live(&mut response).streaming(body))
+    Ok(lines().streaming(body))
 }
 
 async fn stream(
@@ -98,9 +94,19 @@ async fn stream(
         let span = Span::new(version, version, &events);
         attached.outlet.push(|out| view::encode(wire, reader.slot.view, &span, out));
     }
-    let body = EventStream::new(attached, reader.slot, heartbeat, watch.timeout_ms.map(Duration::from_millis));
+    let body = EventStream::new(attached, Some(reader.slot), heartbeat, watch.timeout_ms.map(Duration::from_millis));
     actix::spawn(reader.start(start));
     Ok(body)
+}
+
+/// The answer to a watch that the node has no place for.
+///
+/// # Errors
+/// The same, where its status tells the client all that it needs.
+pub(super) fn turned_away(error: Error, wire: Wire) -> Result<HttpResponse, Error> {
+    // An `EventSource` never comes back from an error status, but does from the end of a stream.
+    let comes_back = wire == Wire::Sse && error.known_code() == Some(Code::GoingAway);
+    if comes_back { Ok(farewell(error)) } else { Err(error) }
 }
 
 /// Tells an event stream that it has to come back, and ends it.
@@ -116,6 +122,14 @@ fn farewell(error: Error) -> HttpResponse {
 pub(super) fn event_stream() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/event-stream"));
+    live(&mut response);
+    response
+}
+
+/// The head of a stream of lines.
+pub(super) fn lines() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "application/x-ndjson"));
     live(&mut response);
     response
 }

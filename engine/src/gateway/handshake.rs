@@ -1,0 +1,31 @@
+//! Views that a URL asks for: `/v1/ws?topic=A&fields=…`, for clients that can open a connection and say nothing on it.
+
+use fanfare_protocol::{Error, OnGone, Watch};
+
+use super::app::Query;
+use crate::hub::Hub;
+use crate::topic::plan::WatchPlan;
+
+/// The views that a query asks for: one for each `topic`, all with the other parameters. None where there is no query.
+///
+/// # Errors
+/// Those of a watch, so that they are known before the connection is; `BAD_PARAMETER` for parameters without a topic.
+pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
+    let (query, topics) = Query::parse_list(query, "topic")?;
+    if let (Some(name), true) = (query.names().next(), topics.is_empty()) {
+        return Err(Error::bad_parameter(name, "it says how to watch, and no `topic` says what"));
+    }
+    let subscriptions_max = hub.node().config.limits.subscriptions_max;
+    if topics.len() > subscriptions_max {
+        return Err(Error::bad_parameter("topic", format_args!("at most {subscriptions_max} topics")));
+    }
+    let watch = query.into_watch("")?;
+    let of = |topic: String| {
+        let watch = Watch { topic, ..watch.clone() };
+        match WatchPlan::new(&watch, OnGone::Snapshot) {
+            Ok(_) => Ok(watch),
+            Err(error) => Err(error.with_topic(&watch.topic)),
+        }
+    };
+    topics.into_iter().map(of).collect()
+}

@@ -1,0 +1,63 @@
+//! What readers of the log ask the hub: whether they may join a ring, and to be woken when there is more.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use fanfare_protocol::ResourceVersion;
+
+use super::slot::Slot;
+use super::terms::Terms;
+use super::view::{Continue, HubView};
+use super::worker::Hub;
+use crate::view::ViewKey;
+
+impl Hub {
+    /// How a reader that has everything through `cursor` goes on. When it is live, the next sweep serves it.
+    pub fn join(&self, slot: Slot, cursor: ResourceVersion) -> Continue {
+        let mut views = self.views.borrow_mut();
+        let Some(view) = views.open.get_mut(&slot.view) else { return Continue::Wait };
+        let how = view.join(slot.key, cursor);
+        if how == Continue::Live && view.ring.head().offset > cursor.offset && !view.moved {
+            view.moved = true;
+            views.moved.push(slot.view);
+            self.work.notify_one();
+        }
+        how
+    }
+
+    /// A reader of the log has told its subscriber everything up to this cursor, and does not ask to join.
+    pub fn stands_at(&self, slot: Slot, cursor: ResourceVersion) {
+        if let Some(view) = self.views.borrow_mut().open.get_mut(&slot.view) {
+            view.stands_at(slot.key, cursor);
+        }
+    }
+
+    /// What a subscription is of, what it wants, and up to where it has been told everything, once that has begun.
+    #[must_use]
+    pub fn standing(&self, slot: Slot) -> Option<(ViewKey, Terms, Option<ResourceVersion>)> {
+        let views = self.views.borrow();
+        let view = views.open.get(&slot.view)?;
+        let (terms, cursor) = view.standing(slot.key)?;
+        Some((view.key.clone(), terms, cursor))
+    }
+
+    /// Where the view of `slot` stands; `None` when it is no longer open.
+    #[must_use]
+    pub fn head(&self, slot: Slot) -> Option<ResourceVersion> {
+        self.views.borrow().open.get(&slot.view).map(HubView::head)
+    }
+
+    /// Waits until the view of `slot` moves, or the subscription ends.
+    pub async fn moved(&self, slot: Slot) {
+        let mut waited = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            let mut views = self.views.borrow_mut();
+            let waits = views.open.get_mut(&slot.view).is_some_and(|v| v.wait(slot.key, cx.waker().clone()));
+            if waits { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+}

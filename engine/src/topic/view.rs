@@ -1,0 +1,199 @@
+//! A view of a topic, on the topic's side: from what is committed to the frames that its hubs append.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+use bytes::Bytes;
+use fanfare_protocol::{Event, EventType, ResourceVersion};
+
+use super::changes::Changes;
+use crate::hub::{Frame, HubActor, HubId};
+use crate::log::Committed;
+use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, Was};
+
+/// A hub that follows a view.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) hub: HubId,
+    pub(super) address: Addr<HubActor>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct TopicView {
+    pub(super) key: ViewKey,
+    pub(super) number: u32,
+    pub(super) followers: Vec<Follower>,
+    /// Up to where its frames have told everything. Of a view that leaves nothing out: the topic's head.
+    through: ResourceVersion,
+    seen: Option<Seen>,
+}
+
+/// What a view remembers that does not show everything as it comes.
+#[derive(Debug)]
+struct Seen {
+    lens: Arc<Lens>,
+    kept: Kept,
+    paced: Option<Paced>,
+    is_state: bool,
+}
+
+#[derive(Debug)]
+struct Paced {
+    pacer: Pacer,
+    pending: Pending,
+    is_timed: bool,
+}
+
+impl TopicView {
+    pub(super) fn new(key: ViewKey, number: u32, follower: Follower, head: ResourceVersion, is_state: bool) -> Self {
+        let seen = key.lens.clone().map(|lens| {
+            let pace = *lens.pace();
+            // Readers of a `stream` with a ceiling read the log by themselves, each as fast as it may.
+            let is_paced = !pace.is_unbounded() && (is_state || pace.rate.is_none());
+            let paced =
+                is_paced.then(|| Paced { pacer: Pacer::new(pace), pending: Pending::default(), is_timed: false });
+            Seen { lens, kept: Kept::default(), paced, is_state }
+        });
+        Self { key, number, followers: vec![follower], through: head, seen }
+    }
+
+    /// Where a ring of it begins. What waits is still to come.
+    pub(super) fn head(&self, topic: ResourceVersion) -> ResourceVersion {
+        let waits = self.seen.as_ref().and_then(|seen| seen.paced.as_ref()).is_some();
+        if waits { self.through } else { topic }
+    }
+
+    /// The frames of what was committed.
+    pub(super) fn distribute(&mut self, changes: &Changes<'_>, now: Duration) -> Vec<Frame> {
+        let committed = changes.committed;
+        let mut frames = match &mut self.seen {
+            None => self.frames(&Span::new(committed.after, committed.through, &committed.events)),
+            Some(seen) => {
+                let shown = seen.show(changes, now);
+                self.tell(committed, &shown, now)
+            }
+        };
+        self.settle(committed, &mut frames);
+        frames
+    }
+
+    /// The frames of events that this view shows of what was committed.
+    fn tell(&mut self, committed: &Committed, shown: &[Arc<Event>], now: Duration) -> Vec<Frame> {
+        if self.through.epoch != committed.after.epoch {
+            self.through = committed.after;
+        }
+        let is_full = match self.seen.as_ref().and_then(|seen| seen.paced.as_ref()) {
+            None if shown.is_empty() => {
+                return if committed.created { self.bookmark(committed.through) } else { Vec::new() };
+            }
+            None => return self.send(shown, committed.through),
+            Some(paced) => paced.pending.is_full(),
+        };
+        let is_ended = committed.deleted || is_full;
+        let mut frames = if committed.created { self.bookmark(committed.after) } else { Vec::new() };
+        frames.extend(self.flush(committed.through, now, is_ended));
+        frames
+    }
+
+    fn settle(&mut self, committed: &Committed, frames: &mut Vec<Frame>) {
+        if committed.deleted {
+            // No frame continues it: hubs send everyone to the log, which says that the epoch is over.
+            frames.push(Frame { view: self.number, bytes: Bytes::new(), first: 0, through: ResourceVersion::NONE });
+            self.through = ResourceVersion::NONE;
+            if let Some(seen) = &mut self.seen {
+                seen.kept = Kept::default();
+            }
+        }
+    }
+
+    /// What waits, as far as it may go; all of it when `is_ended`. The topic stands at `head`.
+    pub(super) fn flush(&mut self, head: ResourceVersion, now: Duration, is_ended: bool) -> Vec<Frame> {
+        let Some(seen) = &mut self.seen else { return Vec::new() };
+        let Some(paced) = &mut seen.paced else { return Vec::new() };
+        let is_due = paced.pacer.due(now).is_some_and(|due| due <= now);
+        if paced.pending.is_empty() || !(is_due || is_ended) {
+            return Vec::new();
+        }
+        let most = if is_ended { usize::MAX } else { paced.pacer.most(now) };
+        let sent = paced.pending.send(&seen.lens, seen.is_state, most);
+        paced.pacer.sent(now, sent.count, !paced.pending.is_empty());
+        if sent.events.is_empty() {
+            return Vec::new();
+        }
+        self.send(&sent.events, sent.through.unwrap_or(head))
+    }
+
+    /// When [`Self::flush`] has to be called, once for each time that it is asked.
+    pub(super) fn timer(&mut self, now: Duration) -> Option<Duration> {
+        let paced = self.seen.as_mut()?.paced.as_mut()?;
+        if paced.is_timed || paced.pending.is_empty() {
+            return None;
+        }
+        let due = paced.pacer.due(now)?;
+        paced.is_timed = true;
+        Some(due)
+    }
+
+    /// The time that [`Self::timer`] gave has come.
+    pub(super) fn timed(&mut self) {
+        if let Some(paced) = self.seen.as_mut().and_then(|seen| seen.paced.as_mut()) {
+            paced.is_timed = false;
+        }
+    }
+
+    /// Says that nothing else was to be told up to the topic's head; nothing while something waits.
+    pub(super) fn quiet(&mut self, head: ResourceVersion) -> Vec<Frame> {
+        let waits =
+            self.seen.as_ref().and_then(|seen| seen.paced.as_ref()).is_some_and(|paced| !paced.pending.is_empty());
+        if waits { Vec::new() } else { self.bookmark(head) }
+    }
+
+    fn bookmark(&mut self, head: ResourceVersion) -> Vec<Frame> {
+        self.send(&[view::marker(EventType::Bookmark, head)], head)
+    }
+
+    fn send(&mut self, events: &[Arc<Event>], through: ResourceVersion) -> Vec<Frame> {
+        let frames = self.frames(&Span::new(self.through, through, events));
+        self.through = through;
+        frames
+    }
+
+    fn frames(&self, span: &Span<'_>) -> Vec<Frame> {
+        // What was held back is told as a change of what was there before all of it.
+        let is_whole = self.seen.as_ref().is_some_and(|seen| seen.paced.is_some());
+        span.split()
+            .map(|span| {
+                let mut bytes = Vec::new();
+                view::encode(self.key.wire, self.number, &span, &mut bytes);
+                let first = if is_whole { span.after.offset.saturating_add(1) } else { span.first() };
+                Frame { view: self.number, bytes: bytes.into(), first, through: span.through }
+            })
+            .collect()
+    }
+}
+
+impl Seen {
+    /// What goes out now; what waits is kept.
+    fn show(&mut self, changes: &Changes<'_>, now: Duration) -> Vec<Arc<Event>> {
+        let Self { lens, kept, paced, is_state } = self;
+        let Some(Paced { pacer, pending, .. }) = paced else {
+            return changes.iter().filter_map(|change| lens.show(change, kept)).collect();
+        };
+        for change in changes.iter() {
+            if *is_state {
+                let replaced = if let Was::Put(put, _) = change.was { Some(put) } else { None };
+                if !pending.conflate(lens, change.event, replaced) {
+                    continue;
+                }
+            } else if let Some(event) = lens.show(change, kept) {
+                pending.hold(event);
+            } else {
+                continue;
+            }
+            pacer.heard(now);
+        }
+        Vec::new()
+    }
+}

@@ -1,0 +1,197 @@
+//! When a view may send: `interval`, `debounce` and `maxEventsPerSecond` (rule W15 of the protocol's `SPEC.md`). Pure: every
+//! moment comes in, as the time since some beginning that is always the same.
+
+use std::time::Duration;
+
+/// Quiet that never comes is not waited for longer than this many times.
+const DEBOUNCES_MAX: u32 = 10;
+
+/// What part of a second's events may go out at once: a timer for each would cost more than they do.
+const BURST_SECONDS: f64 = 0.05;
+
+/// How fast a view may send. The default is as fast as it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// At most one batch in this time.
+    pub interval: Option<Duration>,
+    /// A batch after so much quiet.
+    pub debounce: Option<Duration>,
+    /// Events a second, above 0.
+    pub rate: Option<f64>,
+}
+
+impl Pace {
+    /// Whether there is anything to wait for.
+    #[must_use]
+    pub fn is_unbounded(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where a view stands between what came and what it may send.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    pace: Pace,
+    /// The last batch.
+    sent_at: Option<Duration>,
+    /// The first and the last of what waits.
+    waiting: Option<(Duration, Duration)>,
+    allowance: Option<Allowance>,
+}
+
+/// Events that may be sent, a bucket of tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    rate: f64,
+    burst: f64,
+    events: f64,
+    at: Option<Duration>,
+}
+
+impl Allowance {
+    /// For so many events a second, in no second more.
+    #[must_use]
+    pub fn new(per_second: f64) -> Self {
+        let burst = (per_second * BURST_SECONDS).floor().max(1.0);
+        // Those that go out together and those that follow one by one are no more than a second may have.
+        let rate = per_second - (burst - 1.0);
+        Self { rate, burst, events: burst, at: None }
+    }
+
+    /// How many may be sent now.
+    #[must_use]
+    pub fn now(&mut self, now: Duration) -> usize {
+        let since = self.at.map_or(0.0, |at| now.saturating_sub(at).as_secs_f64());
+        self.events = (self.events + since * self.rate).min(self.burst);
+        self.at = Some(now);
+        // Not more than the burst. What rounding took is given back, so that who waits as told does not wait in vain.
+        (self.events + 1e-9).max(0.0) as usize
+    }
+
+    /// So many were sent.
+    pub fn spend(&mut self, events: usize) {
+        self.events -= events as f64;
+    }
+
+    /// How long until the next one, from when it was last asked.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        let missing = (1.0 - self.events).max(0.0);
+        // A rate that is next to nothing must not become a time that does not exist.
+        let wait =
+            Duration::try_from_secs_f64(missing / self.rate).unwrap_or(Duration::MAX).min(Duration::from_secs(86_400));
+        // The next whole nanosecond: the time that was rounded down would be too short.
+        wait + Duration::from_nanos(1)
+    }
+}
+
+impl Pacer {
+    /// Nothing was sent yet, and nothing waits.
+    #[must_use]
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, sent_at: None, waiting: None, allowance: pace.rate.map(Allowance::new) }
+    }
+
+    /// Something came that is to be sent.
+    pub fn heard(&mut self, now: Duration) {
+        let first = self.waiting.map_or(now, |(first, _)| first);
+        self.waiting = Some((first, now));
+    }
+
+    /// When what waits may be sent; `None` when nothing waits.
+    #[must_use]
+    pub fn due(&mut self, now: Duration) -> Option<Duration> {
+        let (first, last) = self.waiting?;
+        let mut due = first;
+        if let (Some(interval), Some(sent_at)) = (self.pace.interval, self.sent_at) {
+            due = due.max(sent_at.saturating_add(interval));
+        }
+        if let Some(debounce) = self.pace.debounce {
+            due = due
+                .max(last.saturating_add(debounce).min(first.saturating_add(debounce.saturating_mul(DEBOUNCES_MAX))));
+        }
+        if let Some(allowance) = &mut self.allowance
+            && allowance.now(now) == 0
+        {
+            due = due.max(now.saturating_add(allowance.wait()));
+        }
+        Some(due)
+    }
+
+    /// How many events may be sent at a moment when it is due.
+    #[must_use]
+    pub fn most(&mut self, now: Duration) -> usize {
+        self.allowance.as_mut().map_or(usize::MAX, |allowance| allowance.now(now))
+    }
+
+    /// So many were sent, and more wait or not.
+    pub fn sent(&mut self, now: Duration, events: usize, more: bool) {
+        self.sent_at = Some(now);
+        if let Some(allowance) = &mut self.allowance {
+            allowance.spend(events);
+        }
+        self.waiting = more.then_some((now, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_first_batch_goes_at_once_and_the_next_an_interval_later() {
+        let mut pacer = Pacer::new(Pace { interval: Some(100 * MS), ..Pace::default() });
+        let start = Duration::from_secs(7);
+        assert_eq!(pacer.due(start), None);
+        pacer.heard(start);
+        assert_eq!(pacer.due(start), Some(start));
+        pacer.sent(start, 1, false);
+        assert_eq!(pacer.due(start), None);
+        pacer.heard(start + 30 * MS);
+        assert_eq!(pacer.due(start + 30 * MS), Some(start + 100 * MS));
+        pacer.sent(start + 100 * MS, 1, false);
+        pacer.heard(start + 350 * MS);
+        assert_eq!(pacer.due(start + 350 * MS), Some(start + 350 * MS));
+    }
+
+    #[test]
+    fn quiet_is_waited_for_but_not_for_ever() {
+        let mut pacer = Pacer::new(Pace { debounce: Some(100 * MS), ..Pace::default() });
+        let start = Duration::from_secs(7);
+        for ms in 0..20 {
+            pacer.heard(start + 70 * MS * ms);
+        }
+        assert_eq!(pacer.due(start + 1_400 * MS), Some(start + 1_000 * MS));
+        pacer.sent(start + 1_000 * MS, 20, false);
+        pacer.heard(start + 2_000 * MS);
+        assert_eq!(pacer.due(start + 2_000 * MS), Some(start + 2_100 * MS));
+    }
+
+    #[test]
+    fn no_second_has_more_than_the_ceiling() {
+        for per_second in [0.5, 1.0, 2.0, 10.0, 333.0, 5_000.0] {
+            let mut pacer = Pacer::new(Pace { rate: Some(per_second), ..Pace::default() });
+            let start = Duration::from_secs(7);
+            let mut now = start;
+            let mut sent: Vec<(Duration, usize)> = Vec::new();
+            pacer.heard(now);
+            while now < start + Duration::from_secs(10) {
+                let count = pacer.most(now);
+                assert!(count > 0, "it was due");
+                sent.push((now, count));
+                pacer.sent(now, count, true);
+                now = pacer.due(now).expect("more waits");
+            }
+            let within = |from: Duration| {
+                let second = |at: &Duration| *at >= from && *at < from + Duration::from_secs(1);
+                sent.iter().filter(|(at, _)| second(at)).map(|(_, count)| count).sum::<usize>()
+            };
+            let most = sent.iter().map(|(at, _)| within(*at)).max().unwrap_or_default();
+            assert!(most as f64 <= per_second.ceil(), "{most} in a second of at most {per_second}");
+            let all: usize = sent.iter().map(|(_, count)| count).sum();
+            assert!(all as f64 >= per_second * 8.0, "{all} in ten seconds of {per_second} each");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Views that a URL asks for.
+
+use serde_json::json;
+
+use crate::client::{keyed, node, publish};
+use crate::harness::Socket;
+
+/// H10.
+#[tokio::test]
+async fn a_websocket_is_told_what_its_url_asks_for() {
+    let node = node();
+    publish(&node, "s:a", keyed("a", json!({ "n": 1, "m": 2 }))).await;
+    let (head, mut socket) = Socket::handshake(node.address(), "/v1/ws?topic=s:a&topic=s:b&fields=n", "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    // What is told first, under the id 0, which is left out.
+    let subscribed = socket.hear().await;
+    assert_eq!(
+        (&subscribed["type"], subscribed["payload"]["views"].as_array().map(Vec::len)),
+        (&json!("SUBSCRIBED"), Some(2))
+    );
+    let view = subscribed["payload"]["views"][0]["view"].clone();
+    loop {
+        let batch = socket.events().await;
+        if batch["view"] == view {
+            assert_eq!(batch["events"][0]["data"], json!({ "n": 1 }));
+            break;
+        }
+    }
+    let connected = socket.ask("CONNECT", 1, json!({})).await;
+    assert_eq!(connected["type"], "CONNECTED", "it may still be said: {connected}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_asks_for_what_cannot_be_is_refused() {
+    let node = node();
+    for (query, status) in [
+        ("topic=no%20spaces", 400),
+        ("fields=n", 422),
+        ("topic=t:a&filter=data.n+%3E", 422),
+        ("topic=t:a&form=latest", 422),
+    ] {
+        let (head, _) = Socket::handshake(node.address(), &format!("/v1/ws?{query}"), "").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{query}: {head}");
+    }
+}

@@ -1,0 +1,18 @@
+//! What a watch shows, on every transport: the real binary over real sockets.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod client;
+mod oracle;
+mod viewer;
+
+mod combined;
+mod delta;
+mod filter;
+mod handshake;
+mod meter;
+mod pace;
+mod planted;
+mod random;
+mod update;

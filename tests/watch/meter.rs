@@ -1,0 +1,47 @@
+//! `credit` and `GRANT`.
+
+use serde_json::json;
+
+use crate::client::{View, node, publish};
+
+/// W18.
+#[tokio::test]
+async fn no_more_is_sent_than_was_granted() {
+    let node = node();
+    for n in 0..10 {
+        publish(&node, "t:a", json!({ "data": n })).await;
+    }
+    let mut view = View::open(&node, json!({ "topic": "t:a", "from": "beginning", "credit": 3 })).await;
+    assert_eq!(view.through("put 2").await, ["put 0", "put 1", "put 2"]);
+    // An answer comes behind whatever was sent before it.
+    assert_eq!(view.ask("PING", json!({})).await["type"], "PONG");
+    view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 4 })).await;
+    assert_eq!(view.through("put 6").await, ["put 3", "put 4", "put 5", "put 6"]);
+    view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 100 })).await;
+    assert_eq!(view.through("put 9").await, ["put 7", "put 8", "put 9"]);
+    publish(&node, "t:a", json!({ "data": 10 })).await;
+    assert_eq!(view.events().await, ["put 10"]);
+    let answer = view.ask("GRANT", json!({ "view": 4_000_000, "events": 1 })).await;
+    assert_eq!(answer["payload"]["name"], "NO_SUCH_VIEW", "{answer}");
+}
+
+#[tokio::test]
+async fn credit_of_one_view_holds_up_no_other() {
+    let node = node();
+    let mut view = View::open(&node, json!({ "topic": "t:a", "credit": 0 })).await;
+    let answer = view.ask("SUBSCRIBE", json!({ "topic": "t:b" })).await;
+    assert_eq!(answer["type"], "SUBSCRIBED", "{answer}");
+    let other = answer["payload"]["view"].clone();
+    publish(&node, "t:a", json!({ "data": "held" })).await;
+    publish(&node, "t:b", json!({ "data": "free" })).await;
+    loop {
+        let batch = view.socket.events().await;
+        let is_put = batch["events"][0]["type"] == "put";
+        assert!(batch["view"] == other || !is_put, "{batch}");
+        if is_put {
+            break;
+        }
+    }
+    let answer = view.ask("UNSUBSCRIBE", json!({ "view": view.number })).await;
+    assert_eq!(answer["type"], "UNSUBSCRIBED", "{answer}");
+}

@@ -1,0 +1,113 @@
+//! Random publications, views, transports, cuts, lags and retention, against what each client may have seen. A seed tells one
+//! run: `FANFARE_WATCH_SEED`; more of them: `FANFARE_WATCH_RUNS`.
+
+use std::rc::Rc;
+
+use fastrand::Rng;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::client::publish_all;
+use crate::harness::Node;
+use crate::oracle::{Entry, Lens, Oracle};
+use crate::viewer::{TRANSPORTS, Viewer, Wanted};
+
+/// Few enough that some clients come back too late, and rings so small that a slow one falls off.
+const CONFIGURATION: &str = "[delivery]\nbookmark_interval_ms = 1000\nring_bytes_max = 65536\n\
+    [[namespace]]\nname = \"s\"\nkind = \"state\"\nhistory_count = 150\n[[namespace]]\nname = \"t\"\nhistory_count = 150\n";
+
+const VIEWERS: usize = 24;
+const ENTRIES: usize = 400;
+const KEYS: u64 = 12;
+
+fn wanted(random: &mut Rng) -> Wanted {
+    let is_state = random.bool();
+    let mut lens = Lens { is_state, limit: 100, ..Lens::default() };
+    if random.bool() {
+        lens.group = Some(random.u64(..3));
+    }
+    if random.u8(..3) == 0 {
+        lens.least = Some(random.u64(..60));
+    }
+    lens.fields = match random.u8(..3) {
+        0 => vec!["g"],
+        1 => vec!["g", "n"],
+        _ => Vec::new(),
+    };
+    lens.on_change = random.u8(..4) == 0;
+    lens.delta = is_state && random.u8(..4) == 0;
+    let mut pace = Vec::new();
+    if random.u8(..3) == 0 {
+        pace.push(match random.u8(..4) {
+            0 => ("debounce", format!("{}ms", random.u8(5..60))),
+            1 if is_state => ("maxEventsPerSecond", random.u16(50..500).to_string()),
+            _ => ("interval", format!("{}ms", random.u8(5..80))),
+        });
+        lens.conflates = is_state;
+    }
+    Wanted { topic: if is_state { "s:a" } else { "t:a" }, lens, pace }
+}
+
+fn entry(random: &mut Rng, is_state: bool) -> Entry {
+    let key = is_state.then(|| format!("k{}", random.u64(..KEYS)));
+    let is_delete = is_state && random.u8(..8) == 0;
+    let padding = "x".repeat(if random.u8(..20) == 0 { 4_000 } else { random.usize(..40) });
+    let data = json!({ "g": random.u64(..3), "n": random.u64(..80), "padding": padding });
+    Entry { key, data: (!is_delete).then_some(data) }
+}
+
+fn publication(entry: &Entry) -> Value {
+    match (&entry.key, &entry.data) {
+        (Some(key), None) => json!({ "key": key, "delete": true }),
+        (Some(key), Some(data)) => json!({ "key": key, "data": data }),
+        (None, data) => json!({ "data": data }),
+    }
+}
+
+async fn publish(node: &Node, topic: &str, entries: &[Entry], random: &mut Rng) {
+    let mut rest = entries;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(random.usize(1..12).min(rest.len()));
+        publish_all(node, topic, now.iter().map(publication).collect()).await;
+        rest = later;
+        if random.u8(..6) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn run(seed: u64) {
+    let mut random = Rng::with_seed(seed);
+    let node = Rc::new(Node::with(&[], CONFIGURATION));
+    let mut of = |is_state| (0..ENTRIES).map(|_| entry(&mut random, is_state)).collect::<Vec<_>>();
+    let (stream, mut state) = (of(false), of(true));
+    // A delete of nothing is refused where there is no topic yet.
+    state[0].data = Some(json!({ "g": 0, "n": 1, "padding": "" }));
+    let (end, _) = watch::channel(None);
+    let viewers = (0..VIEWERS).map(|at| {
+        let viewer = Viewer::new(wanted(&mut random), TRANSPORTS[at % TRANSPORTS.len()], random.fork());
+        let (node, end) = (Rc::clone(&node), end.subscribe());
+        tokio::task::spawn_local(async move { viewer.run(&node, end).await })
+    });
+    let viewers: Vec<_> = viewers.collect();
+    let mut other = random.fork();
+    tokio::join!(publish(&node, "t:a", &stream, &mut random), publish(&node, "s:a", &state, &mut other));
+    end.send(Some(ENTRIES as u64)).expect("someone watches");
+    for heard in join_all(viewers).await {
+        let (wanted, transport, heard) = heard.expect("no viewer fails");
+        let log = if wanted.lens.is_state { &state } else { &stream };
+        if let Err(breach) = Oracle::judge(log, &wanted.lens, &heard) {
+            panic!("seed {seed}, {transport:?}, {wanted:?}: {}", breach.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_a_watch_is_exact_or_says_that_it_is_not() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let first = number("FANFARE_WATCH_SEED").unwrap_or(1);
+    for seed in first..first + number("FANFARE_WATCH_RUNS").unwrap_or(3) {
+        tokio::task::LocalSet::new().run_until(run(seed)).await;
+    }
+}

@@ -1,0 +1,210 @@
+//! A client of any transport that writes down what it hears, is cut at random, and comes back with its cursor.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::harness::http::Http;
+use crate::harness::{Node, Socket};
+use crate::oracle::{Heard, Lens};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    WebSocket,
+    EventStream,
+    Lines,
+    LongPoll,
+}
+
+pub const TRANSPORTS: [Transport; 4] =
+    [Transport::WebSocket, Transport::EventStream, Transport::Lines, Transport::LongPoll];
+
+/// What it watches.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub topic: &'static str,
+    pub lens: Lens,
+    /// Further parameters: how fast.
+    pub pace: Vec<(&'static str, String)>,
+}
+
+pub struct Viewer {
+    wanted: Wanted,
+    transport: Transport,
+    random: Rng,
+    heard: Vec<Heard>,
+    /// The last version that a reconnect may begin behind.
+    cursor: Option<String>,
+}
+
+impl Wanted {
+    fn parameters(&self) -> Vec<(String, String)> {
+        let Lens { group, least, fields, on_change, delta, .. } = &self.lens;
+        let mut list = vec![("onGone".to_owned(), "snapshot".to_owned())];
+        list.extend(group.map(|group| ("where.data.g".to_owned(), group.to_string())));
+        list.extend(least.map(|least| ("filter".to_owned(), format!("data.n >= {least}"))));
+        if !fields.is_empty() {
+            list.push(("fields".to_owned(), fields.join(",")));
+        }
+        list.extend(on_change.then(|| ("onChange".to_owned(), "true".to_owned())));
+        list.extend(delta.then(|| ("delta".to_owned(), "true".to_owned())));
+        list.extend(self.pace.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        list
+    }
+}
+
+impl Viewer {
+    pub fn new(wanted: Wanted, transport: Transport, random: Rng) -> Self {
+        Self { wanted, transport, random, heard: Vec::new(), cursor: None }
+    }
+
+    /// Watches until it has everything up to the offset that is told in the end, and gives what it heard.
+    pub async fn run(mut self, node: &Node, mut end: watch::Receiver<Option<u64>>) -> (Wanted, Transport, Vec<Heard>) {
+        loop {
+            self.heard.push(Heard::Opened(self.cursor.as_deref().map(offset)));
+            // Most are cut early, some late, some not at all; in the end none is.
+            let cut = if self.random.u8(..4) == 0 { usize::MAX } else { self.random.usize(1..120) };
+            match self.transport {
+                Transport::WebSocket => self.session(node, cut, &mut end).await,
+                Transport::EventStream => self.event_stream(node, cut, &mut end).await,
+                Transport::Lines => self.lines(node, cut, &mut end).await,
+                Transport::LongPoll => self.polls(node, cut, &mut end).await,
+            }
+            if self.is_done(&mut end) {
+                return (self.wanted, self.transport, self.heard);
+            }
+        }
+    }
+
+    fn is_done(&self, end: &mut watch::Receiver<Option<u64>>) -> bool {
+        let end = *end.borrow_and_update();
+        end.is_some() && self.cursor.as_deref().map(offset) == end
+    }
+
+    fn path(&self) -> String {
+        let mut path = format!("/v1/topics/{}?watch=true", self.wanted.topic);
+        let cursor = self.cursor.as_ref().map(|cursor| ("resourceVersion".to_owned(), cursor.clone()));
+        for (name, value) in self.wanted.parameters().into_iter().chain(cursor) {
+            let escaped: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            path.push_str(&format!("&{name}={escaped}"));
+        }
+        path
+    }
+
+    /// Notes an event; gives whether a cursor may stand behind it.
+    fn note(&mut self, event: &Value) {
+        let version = event["resourceVersion"].as_str().map(offset).unwrap_or_default();
+        let key = event["key"].as_str().map(str::to_owned);
+        let data = event["data"].clone();
+        self.heard.push(match (event["type"].as_str().expect("a type"), key) {
+            ("put", key) => Heard::Put(version, key, data),
+            ("patch", Some(key)) => Heard::Patch(version, key, data),
+            ("delete", Some(key)) => Heard::Delete(version, key),
+            ("bookmark", _) => Heard::Through(version),
+            ("snapshot-end", _) => Heard::SnapshotEnd(version),
+            ("gone", _) => Heard::Gone,
+            other => panic!("an unexpected event: {other:?} {event}"),
+        });
+    }
+
+    async fn session(&mut self, node: &Node, cut: usize, end: &mut watch::Receiver<Option<u64>>) {
+        let mut socket = Socket::json(node.address()).await;
+        let mut payload = json!({ "topic": self.wanted.topic });
+        for (name, value) in self.wanted.parameters() {
+            payload[name] = value.into();
+        }
+        if let Some(cursor) = &self.cursor {
+            payload["resourceVersion"] = cursor.as_str().into();
+        }
+        let answer = socket.ask("SUBSCRIBE", 1, payload).await;
+        assert_eq!(answer["type"], "SUBSCRIBED", "{answer}");
+        if self.cursor.is_some() && answer["payload"]["resumed"] == false {
+            // `gone` follows, and says it again.
+            assert!(answer["payload"]["resourceVersion"].is_string());
+        }
+        for _ in 0..cut {
+            if self.is_done(end) {
+                return;
+            }
+            let batch = socket.events().await;
+            for event in batch["events"].as_array().expect("a list") {
+                self.note(event);
+            }
+            let through = batch["through"].as_str().expect("a version");
+            let is_whole = offset(through) > 0 || batch["after"] != batch["through"];
+            if is_whole && !self.is_in_snapshot() {
+                self.heard.push(Heard::Through(offset(through)));
+                self.cursor = Some(through.to_owned());
+            }
+        }
+    }
+
+    /// A snapshot has begun and not ended: there is no cursor yet.
+    fn is_in_snapshot(&self) -> bool {
+        let begins = |heard: &Heard| matches!(heard, Heard::Opened(None) | Heard::Gone);
+        let last = self.heard.iter().rposition(begins);
+        last.is_some_and(|at| !self.heard[at..].iter().any(|heard| matches!(heard, Heard::SnapshotEnd(_))))
+    }
+
+    async fn event_stream(&mut self, node: &Node, cut: usize, end: &mut watch::Receiver<Option<u64>>) {
+        let mut http = Http::connect(node.address()).await;
+        http.say("GET", &self.path(), &[("accept", "text/event-stream")], "").await;
+        assert_eq!(http.head().await.status, 200);
+        for _ in 0..cut {
+            if self.is_done(end) {
+                return;
+            }
+            let block = http.text_through("\n\n").await;
+            let member = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+            if let Some(data) = member("data: ") {
+                self.note(&serde_json::from_str(data).expect("JSON"));
+            }
+            if let Some(id) = member("id: ")
+                && !self.is_in_snapshot()
+            {
+                self.cursor = Some(id.to_owned());
+            }
+        }
+    }
+
+    async fn lines(&mut self, node: &Node, cut: usize, end: &mut watch::Receiver<Option<u64>>) {
+        let mut http = Http::connect(node.address()).await;
+        http.say("GET", &self.path(), &[("accept", "application/x-ndjson")], "").await;
+        assert_eq!(http.head().await.status, 200);
+        for _ in 0..cut {
+            if self.is_done(end) {
+                return;
+            }
+            let line = http.text_through("\n").await;
+            let event: Value = serde_json::from_str(line.trim()).expect("JSON");
+            self.note(&event);
+            if let Some(version) = event["resourceVersion"].as_str()
+                && !self.is_in_snapshot()
+            {
+                self.cursor = Some(version.to_owned());
+            }
+        }
+    }
+
+    async fn polls(&mut self, node: &Node, cut: usize, end: &mut watch::Receiver<Option<u64>>) {
+        for _ in 0..cut {
+            if self.is_done(end) {
+                return;
+            }
+            let path = format!("{}&timeout=200ms", self.path());
+            let answer = Http::once(node.address(), "GET", &path, &[], "").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let answer = answer.json();
+            for event in answer["events"].as_array().expect("a list") {
+                self.note(event);
+            }
+            let version = answer["resourceVersion"].as_str().expect("a version");
+            self.heard.push(Heard::Through(offset(version)));
+            self.cursor = Some(version.to_owned());
+        }
+    }
+}
+
+fn offset(version: &str) -> u64 {
+    version.rsplit('.').next().and_then(|offset| offset.parse().ok()).expect("a version")
+}
