@@ -69,6 +69,8 @@ pub struct Telemetry {
     pub catch_up: Labelled<CatchUpOutcome, Counter>,
     /// Publications read from the log by who catches up.
     pub catch_up_events: Counter,
+    /// Pages that were read once for several of them.
+    pub catch_up_pages_shared: Counter,
     /// Duration of sweeps, in seconds.
     pub hub_sweep: Histogram,
     /// Writes to sockets.
@@ -137,6 +139,7 @@ impl Telemetry {
             lagging: plain(to, metric::LAGGING_TOTAL),
             catch_up: labelled(to, metric::CATCH_UP_TOTAL),
             catch_up_events: plain(to, metric::CATCH_UP_PUBLICATIONS_TOTAL),
+            catch_up_pages_shared: plain(to, metric::CATCH_UP_PAGES_SHARED_TOTAL),
             hub_sweep: histogram(to, metric::HUB_SWEEP_SECONDS, SWEEP_BUCKETS),
             hub_writes: labelled(to, metric::HUB_WRITES_TOTAL),
             namespaces: Namespaces::new(to),

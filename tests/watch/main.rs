@@ -11,6 +11,7 @@ mod combined;
 mod delta;
 mod filter;
 mod handshake;
+mod herd;
 mod meter;
 mod pace;
 mod planted;

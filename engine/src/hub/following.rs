@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use fanfare_protocol::ResourceVersion;
+use tokio::sync::SemaphorePermit;
 
+use super::pages::{EncodedPage, PageKey};
 use super::slot::Slot;
 use super::terms::Terms;
 use super::view::{Continue, HubView};
@@ -12,6 +14,25 @@ use super::worker::Hub;
 use crate::view::ViewKey;
 
 impl Hub {
+    /// A page that was read for another subscriber of the same view, and goes no further than this offset.
+    #[must_use]
+    pub fn page(&self, key: PageKey, through: u64) -> Option<EncodedPage> {
+        let page = self.pages.borrow().find(key, through)?;
+        self.node().telemetry.catch_up_pages_shared.inc();
+        Some(page)
+    }
+
+    /// Keeps a page for the others.
+    pub fn keep_page(&self, key: PageKey, page: EncodedPage) {
+        self.pages.borrow_mut().keep(key, page);
+    }
+
+    /// Waits for a turn to read the log, which lasts until what it gives is dropped: a herd that comes back reads a few at a
+    /// time, so that those who are live are served in between.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.catch_ups.acquire().await.ok()
+    }
+
     /// How a reader that has everything through `cursor` goes on. When it is live, the next sweep serves it.
     pub fn join(&self, slot: Slot, cursor: ResourceVersion) -> Continue {
         let mut views = self.views.borrow_mut();

@@ -32,6 +32,9 @@ pub struct Delivery {
     pub write_timeout_ms: u32,
     /// A view that would be silent for longer says where it stands, by a bookmark.
     pub bookmark_interval_ms: u32,
+    /// Subscribers of a worker for whom the log is read at the same time. Further ones wait their turn, so that a herd which
+    /// comes back does not hold up those who are live: 8 pages of a frame each are under a millisecond.
+    pub catch_up_reads_max: usize,
     /// How long a cursor ahead of its topic is waited for, before `VERSION_AHEAD`.
     pub version_wait_ms: u32,
 }
@@ -48,6 +51,7 @@ impl Default for Delivery {
             pong_timeout_ms: 10_000,
             write_timeout_ms: 60_000,
             bookmark_interval_ms: 10_000,
+            catch_up_reads_max: 8,
             version_wait_ms: 3_000,
         }
     }

@@ -49,6 +49,7 @@ impl Hub {
             }
         }
         self.tell_gauges();
+        self.pages.borrow_mut().clear();
         let Quiet { bookmarks, lensed, closed } = self.quiet_views(now_s);
         self.append(&bookmarks);
         for (number, key) in lensed {

@@ -9,12 +9,13 @@ use std::time::Instant;
 use actix::Addr;
 use bytes::Bytes;
 use slab::Slab;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::actor::{Frame, HubActor, Opened};
 use super::heartbeat::Patience;
 use super::notice::Notice;
 use super::outlet::Outlet;
+use super::pages::Pages;
 use super::pass::Pass;
 use super::refusal::SubscribeError;
 use super::slot::Slot;
@@ -44,6 +45,9 @@ pub struct Hub {
     pub(super) outlets: RefCell<Slab<Rc<Outlet>>>,
     flush: RefCell<Vec<Rc<Outlet>>>,
     pub(super) work: Notify,
+    pub(super) pages: RefCell<Pages>,
+    /// Who reads the log for a subscriber has one of these while it reads.
+    pub(super) catch_ups: Semaphore,
     draining: Cell<bool>,
     /// What the gauges were last told, so that each hub adds only its changes.
     pub(super) told: Cell<Told>,
@@ -77,6 +81,7 @@ impl Hub {
     #[must_use]
     pub fn new(id: HubId, node: Arc<Node>) -> Rc<Self> {
         let patience = node.config.delivery.patience(&node.config.limits);
+        let catch_ups = Semaphore::new(node.config.delivery.catch_up_reads_max.clamp(1, Semaphore::MAX_PERMITS));
         Rc::new(Self {
             id,
             node,
@@ -87,6 +92,8 @@ impl Hub {
             outlets: RefCell::default(),
             flush: RefCell::default(),
             work: Notify::new(),
+            pages: RefCell::default(),
+            catch_ups,
             draining: Cell::new(false),
             told: Cell::default(),
         })

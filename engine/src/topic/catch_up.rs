@@ -13,7 +13,7 @@ use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, ViewSta
 
 use super::glass::Glass;
 use super::meter::Meter;
-use crate::hub::{Continue, Hub, Notice, Outlet, Slot, Terms};
+use crate::hub::{Continue, EncodedPage, Hub, Notice, Outlet, PageKey, Slot, Terms};
 use crate::log::{Gap, Kind, ReadLimit, Snapshot};
 use crate::telemetry::CatchUpOutcome;
 use crate::view::{self, FRAME_BYTES, Span, ViewKey, Wire};
@@ -144,11 +144,23 @@ impl CatchUp {
         through: u64,
         events_max: usize,
     ) -> Result<(ResourceVersion, usize), Ended> {
+        let (hub, glass) = (&self.reader.hub, &self.glass);
+        let key = PageKey { view: self.reader.slot.view, after: cursor, is_conflated: glass.borrow().conflates() };
+        let is_shared = self.reader.meter.is_none() && glass.borrow().is_shared();
+        let turn = hub.turn().await;
+        if is_shared && let Some(page) = hub.page(key, through) {
+            self.push_bytes(&page.bytes)?;
+            return Ok((page.through, page.shown));
+        }
         let limit = ReadLimit { count: events_max.min(PAGE_EVENTS), bytes: FRAME_BYTES as u64 };
         let node = self.reader.hub.node();
         let page = match node.fetch(node.log.read_after(&self.reader.key.topic, cursor, limit)).await {
             Ok(Ok(page)) => page,
-            Ok(Err(gap)) => return Ok((self.gap(cursor, &gap).await?, 0)),
+            Ok(Err(gap)) => {
+                // What comes instead waits for a client, and no one else should.
+                drop(turn);
+                return Ok((self.gap(cursor, &gap).await?, 0));
+            }
             Err(error) => return self.fail(error),
         };
         let fits = |e: &Arc<Event>| e.resource_version.is_some_and(|v| v.offset <= through);
@@ -156,10 +168,15 @@ impl CatchUp {
         // What left the history by its own `ttl`, or is not shown, is covered without an event.
         let through = ResourceVersion::new(page.through.epoch, page.through.offset.min(through));
         let shown = self.glass.borrow_mut().show(&page.events[..count]);
-        if !shown.is_empty() {
-            self.push(&Span::new(page.after, through, &shown))?;
-        } else if through != page.after {
-            self.push(&Span::new(page.after, through, &[view::marker(EventType::Bookmark, through)]))?;
+        let bookmark = [view::marker(EventType::Bookmark, through)];
+        let events = if shown.is_empty() { &bookmark[..] } else { &shown };
+        if !shown.is_empty() || through != page.after {
+            let mut bytes = Vec::new();
+            view::encode(self.reader.key.wire, key.view, &Span::new(page.after, through, events), &mut bytes);
+            self.push_bytes(&bytes)?;
+            if is_shared {
+                hub.keep_page(key, EncodedPage { bytes: bytes.into(), through, shown: shown.len() });
+            }
         }
         self.reader.hub.node().telemetry.catch_up_events.inc_by(count as u64);
         Ok((through, shown.len()))
@@ -235,9 +252,15 @@ impl CatchUp {
 
     /// Nothing of a subscription follows its end, however long the disk took to answer.
     pub(super) fn push(&self, span: &Span<'_>) -> Result<(), Ended> {
+        let mut bytes = Vec::new();
+        view::encode(self.reader.key.wire, self.reader.slot.view, span, &mut bytes);
+        self.push_bytes(&bytes)
+    }
+
+    fn push_bytes(&self, bytes: &[u8]) -> Result<(), Ended> {
         self.open()?;
-        let Reader { hub, outlet, slot, key, .. } = &self.reader;
-        outlet.push_page(|out| view::encode(key.wire, slot.view, span, out));
+        let Reader { hub, outlet, .. } = &self.reader;
+        outlet.push_page(|out| out.extend_from_slice(bytes));
         hub.flush_soon(outlet);
         Ok(())
     }

@@ -26,6 +26,18 @@ impl Glass {
         Self { lens, kept: Kept::default(), is_state, conflates: is_state && (is_lagging || is_paced) }
     }
 
+    /// Whether all who see through the same lens see the same of the same events, whatever they saw before.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.is_state || !self.lens.as_ref().is_some_and(|lens| lens.is_on_change())
+    }
+
+    /// Whether only what still counts is shown.
+    #[must_use]
+    pub fn conflates(&self) -> bool {
+        self.conflates
+    }
+
     /// What is shown of events that follow each other in the log.
     pub fn show(&mut self, events: &[Arc<Event>]) -> Vec<Arc<Event>> {
         let mut seen = HashSet::new();

@@ -89,6 +89,12 @@ impl Lens {
         &self.pace
     }
 
+    /// Whether it leaves out what is as it was.
+    #[must_use]
+    pub fn is_on_change(&self) -> bool {
+        self.on_change
+    }
+
     /// What it looks at, for those who look for the views that an event is for.
     #[must_use]
     pub fn filter(&self) -> &Filter {
