@@ -14,9 +14,20 @@ use crate::websocket::{self, Opcode};
 #[derive(Clone, Copy)]
 pub enum Speech {
     /// The JSON subprotocol.
-    Fanfare,
+    Fanfare(Audience),
     /// Every message is broadcast as it is.
     Plain,
+}
+
+/// Who is to hear what.
+#[derive(Clone, Copy)]
+pub enum Audience {
+    /// Everyone everything.
+    OneView,
+    /// The same, through so many different filters.
+    Views(usize),
+    /// Each what is for it alone, by an equality of its own.
+    Distinct,
 }
 
 /// What one run measured.
@@ -36,9 +47,11 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         let mut readers = Vec::with_capacity(subscribers);
         for first in 0..subscribers {
             let mut socket = Socket::open(address);
-            socket.subscribe(speech).await;
-            // One of them paces the publisher.
-            let arrived = (first == 0).then(|| arrived.clone());
+            socket.subscribe(speech, first).await;
+            let is_distinct = matches!(speech, Speech::Fanfare(Audience::Distinct));
+            // One of them paces the publisher, where all hear the same.
+            let arrived = (first == 0 || is_distinct).then(|| arrived.clone());
+            let count = if is_distinct { count / subscribers as u64 } else { count };
             readers.push(tokio::spawn(async move { socket.count(count, arrived).await }));
         }
         let bytes_per_connection = resident_bytes(pid).saturating_sub(before) / subscribers as u64;
@@ -47,16 +60,20 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         let (mut published, mut seen) = (0, 0);
         while published < count {
             while published < count && published - seen < in_flight {
-                publisher.publish(speech).await;
+                publisher.publish(speech, published % subscribers as u64).await;
                 published += 1;
             }
-            seen = arrivals.recv().await.expect("the first subscriber lives");
+            seen += arrivals.recv().await.expect("the first subscriber lives");
         }
         let mut deliveries = 0;
         for reader in readers {
             deliveries += reader.await.expect("a reader does not fail");
         }
-        assert_eq!(deliveries, count * subscribers as u64, "every delivery is counted");
+        let expected = match speech {
+            Speech::Fanfare(Audience::Distinct) => count / subscribers as u64 * subscribers as u64,
+            Speech::Fanfare(_) | Speech::Plain => count * subscribers as u64,
+        };
+        assert_eq!(deliveries, expected, "every delivery is counted");
         let micros_per_delivery = (cpu_nanos(pid) - cpu) as f64 / 1_000.0 / deliveries as f64;
         Run { micros_per_delivery, bytes_per_connection }
     })
@@ -75,33 +92,46 @@ impl Socket {
         Self { stream, buffer: BytesMut::new() }
     }
 
-    async fn subscribe(&mut self, speech: Speech) {
-        if matches!(speech, Speech::Fanfare) {
-            self.send(br#"{"type":"SUBSCRIBE","id":1,"payload":{"topic":"bench:fan","from":"latest"}}"#).await;
-            while self.messages() == 0 {
-                self.read().await;
-            }
+    async fn subscribe(&mut self, speech: Speech, number: usize) {
+        let Speech::Fanfare(audience) = speech else { return };
+        let lens = match audience {
+            Audience::OneView => String::new(),
+            Audience::Views(count) => format!(r#","filter":"data.n >= 0 - {}""#, number % count),
+            Audience::Distinct => format!(r#","where.data.n":"{number}""#),
+        };
+        let subscribe =
+            format!(r#"{{"type":"SUBSCRIBE","id":1,"payload":{{"topic":"bench:fan","from":"latest"{lens}}}}}"#);
+        self.send(subscribe.as_bytes()).await;
+        while self.messages() == 0 {
+            self.read().await;
         }
     }
 
-    async fn publish(&mut self, speech: Speech) {
-        let data = "x".repeat(PAYLOAD_BYTES - 2);
+    async fn publish(&mut self, speech: Speech, number: u64) {
         match speech {
-            Speech::Fanfare => {
+            Speech::Fanfare(Audience::OneView) => {
+                let data = "x".repeat(PAYLOAD_BYTES - 2);
                 let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":"{data}"}}}}"#);
                 self.send(text.as_bytes()).await;
             }
-            Speech::Plain => self.send(data.as_bytes()).await,
+            Speech::Fanfare(_) => {
+                let number = format!(r#"{{"n":{number},"text":""#);
+                let data = format!("{number}{}\"}}", "x".repeat(PAYLOAD_BYTES - 2 - number.len()));
+                let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":{data}}}}}"#);
+                self.send(text.as_bytes()).await;
+            }
+            Speech::Plain => self.send("x".repeat(PAYLOAD_BYTES - 2).as_bytes()).await,
         }
     }
 
     async fn count(mut self, count: u64, arrived: Option<mpsc::UnboundedSender<u64>>) -> u64 {
         let mut seen = 0;
         loop {
-            seen += self.messages();
+            let new = self.messages();
+            seen += new;
             if let Some(arrived) = &arrived {
                 // Nobody listens any more once everything is published.
-                let _ = arrived.send(seen);
+                let _ = arrived.send(new);
             }
             if seen >= count {
                 return seen;

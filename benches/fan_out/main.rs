@@ -1,5 +1,6 @@
 //! CPU time per delivery of the real binary, beside a server written by hand the way actix-web-actors suggests.
 //!
+//! `cargo bench --bench fan_out -- --views` measures what filters cost instead.
 //! `cargo bench --bench fan_out` runs both in turn, A B A B, with the same load, and prints the table that stands in
 //! `benches/RESULTS.md`. CPU time of the server process, publishing included; throughput is not compared, because
 //! machines are shared. Every delivery is counted: a run in which one is missing fails.
@@ -20,7 +21,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
-use load::{Run, Speech};
+use load::{Audience, Run, Speech};
 use process::Process;
 
 const SUBSCRIBERS: usize = 1_000;
@@ -28,12 +29,21 @@ const PUBLICATIONS: u64 = 1_500;
 const ROUNDS: usize = 3;
 const IN_FLIGHT: [u64; 3] = [1, 8, 64];
 
+/// Of the comparison of views, which `--views` asks for.
+const VIEWERS: usize = 10_000;
+const VIEWS: usize = 100;
+const SHOWN_TO_ALL: u64 = 300;
+const ROUNDS_OF_DISTINCT: u64 = 5;
+
 /// Before the address at which this program is to be the baseline.
 const BASELINE: &str = "--baseline";
 
 fn main() {
     if let Some(address) = std::env::args().skip_while(|argument| argument != BASELINE).nth(1) {
         return baseline::serve(address.parse().expect("this bench gives itself an address"));
+    }
+    if std::env::args().any(|argument| argument == "--views") {
+        return views();
     }
     println!("{SUBSCRIBERS} subscribers, {PUBLICATIONS} publications of 128 bytes, {ROUNDS} rounds");
     println!("| server | in flight | CPU µs per delivery (min, median, max) | bytes per idle connection |");
@@ -57,6 +67,36 @@ fn main() {
                 micros[last]
             );
         }
+    }
+}
+
+/// What filters cost: the same audience in one view and in many, and each with a view of its own beside a lone subscriber.
+fn views() {
+    let loads: [(&str, Audience, usize, u64, u64); 4] = [
+        ("10,000 in 1 view", Audience::OneView, VIEWERS, SHOWN_TO_ALL, 64),
+        ("10,000 in 100 views", Audience::Views(VIEWS), VIEWERS, SHOWN_TO_ALL, 64),
+        ("1 subscriber", Audience::OneView, 1, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
+        ("10,000 equality views of one each", Audience::Distinct, VIEWERS, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
+    ];
+    println!("publications of 128 bytes, 64 in flight, {ROUNDS} rounds");
+    println!("| who watches | deliveries | CPU µs per delivery (min, median, max) |");
+    println!("| --- | --- | --- |");
+    let mut runs: [Vec<Run>; 4] = Default::default();
+    for _ in 0..ROUNDS {
+        for ((_, audience, subscribers, count, in_flight), runs) in loads.iter().zip(&mut runs) {
+            runs.push(measured(Kind::Fanfare, Speech::Fanfare(*audience), *subscribers, *count, *in_flight));
+        }
+    }
+    for ((name, audience, subscribers, count, _), runs) in loads.into_iter().zip(runs) {
+        let mut micros: Vec<f64> = runs.iter().map(|run| run.micros_per_delivery).collect();
+        micros.sort_by(f64::total_cmp);
+        let deliveries = if matches!(audience, Audience::Distinct) { count } else { count * subscribers as u64 };
+        println!(
+            "| {name} | {deliveries} | {:.2}, {:.2}, {:.2} |",
+            micros[0],
+            micros[micros.len() / 2],
+            micros[micros.len() - 1]
+        );
     }
 }
 
@@ -99,14 +139,18 @@ impl Kind {
 }
 
 fn measure(kind: Kind, in_flight: u64) -> Run {
+    let speech = match kind {
+        Kind::Fanfare => Speech::Fanfare(Audience::OneView),
+        Kind::Baseline => Speech::Plain,
+    };
+    measured(kind, speech, SUBSCRIBERS, PUBLICATIONS, in_flight)
+}
+
+fn measured(kind: Kind, speech: Speech, subscribers: usize, count: u64, in_flight: u64) -> Run {
     let directory = std::env::temp_dir().join(format!("fanfare-bench-{}", std::process::id()));
     let address = Process::free_address().expect("a port is free");
     let process = kind.start(address, &directory);
-    let speech = match kind {
-        Kind::Fanfare => Speech::Fanfare,
-        Kind::Baseline => Speech::Plain,
-    };
-    let run = load::run(address, process.pid(), speech, SUBSCRIBERS, PUBLICATIONS, in_flight);
+    let run = load::run(address, process.pid(), speech, subscribers, count, in_flight);
     drop(process);
     let _ = std::fs::remove_dir_all(&directory);
     run

@@ -129,7 +129,7 @@ async fn a_session_that_is_not_there_is_told_so() {
     }
     let got = Http::once(node.address(), "GET", "/v1/sse", &[], "").await;
     assert_problem(&got, 405, "METHOD_NOT_ALLOWED", "terminal");
-    let asked = Http::once(node.address(), "POST", "/v1/sse?topic=chat:a", &[], "").await;
+    let asked = Http::once(node.address(), "POST", "/v1/sse?topic=chat:a&form=latest", &[], "").await;
     assert_problem(&asked, 422, "UNKNOWN_PARAMETER", "terminal");
 }
 
