@@ -30,7 +30,8 @@ fn rows() -> Vec<Row> {
         ("an unknown path", "GET", "/v1/wss", whole(), 404, 3509, "NOT_FOUND"),
         ("a topic's path", "GET", "/v1/topics/chat:a", whole(), 404, 3509, "NOT_FOUND"),
         ("a path that is not built", "GET", "/v1/yjs/doc:a", whole(), 501, 3519, "NOT_SUPPORTED"),
-        ("parameters, which are not built", "GET", "/v1/ws?topic=chat:a", whole(), 501, 3519, "NOT_SUPPORTED"),
+        ("parameters without a topic", "GET", "/v1/ws?fields=n", whole(), 422, 3503, "BAD_PARAMETER"),
+        ("a filter that is none", "GET", "/v1/ws?topic=chat:a&filter=data.n+%3E", whole(), 422, 3517, "BAD_FILTER"),
         (
             "a foreign origin",
             "GET",

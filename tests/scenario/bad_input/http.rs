@@ -104,7 +104,7 @@ fn routes() -> Vec<Row> {
         get("a page of a foreign origin", CHAT, 403, 3526, "ORIGIN_NOT_ALLOWED")
             .header("Origin", "https://evil.example"),
         get("a name that was bent here", CHAT, 403, 3526, "ORIGIN_NOT_ALLOWED").header("Host", "evil.example:8000"),
-        get("several topics, not built", "/v1/watch?topic=chat:a&topic=chat:b", 501, 3519, "NOT_SUPPORTED"),
+        get("a topic twice", "/v1/watch?topic=chat:a&topic=chat:a", 422, 3503, "BAD_PARAMETER"),
         get("presence, not built", "/v1/topics/chat:a/presence", 501, 3519, "NOT_SUPPORTED"),
         get("the description, not built", "/v1/openapi.json", 501, 3519, "NOT_SUPPORTED"),
         get("a document's form, not built", chat("as=text"), 501, 3519, "NOT_SUPPORTED"),
@@ -176,10 +176,10 @@ fn watches() -> Vec<Row> {
             .header("Last-Event-ID", "1.2"),
         get("an endless poll", watch("timeout=1000h"), 422, 3503, "BAD_PARAMETER").with("parameter", "timeout"),
         get("a negative poll", watch("timeout=-1s"), 422, 3503, "BAD_PARAMETER").with("parameter", "timeout"),
-        get("a filter, not built", watch("filter=data.n%3E1"), 501, 3519, "NOT_SUPPORTED").with("parameter", "filter"),
-        get("fields over SSE, not built", watch("fields=a.b"), 501, 3519, "NOT_SUPPORTED").sse(),
-        get("an interval, not built", watch("interval=100ms"), 501, 3519, "NOT_SUPPORTED")
-            .with("parameter", "interval"),
+        get("a filter that is none", watch("filter=data.n%3E"), 422, 3517, "BAD_FILTER").with("parameter", "filter"),
+        get("an unknown function, over SSE", watch("filter=nosuch(key)"), 422, 3517, "BAD_FILTER").sse(),
+        get("patches of nothing", watch("delta=true&from=latest"), 422, 3503, "BAD_PARAMETER")
+            .with("parameter", "delta"),
         get("a version of another epoch", watch("resourceVersion=77aa.3"), 409, 3302, "EPOCH_CHANGED")
             .after(r#"{"data":1}"#),
         get("the same over SSE", watch("resourceVersion=77aa.3&onGone=close"), 409, 3302, "EPOCH_CHANGED")

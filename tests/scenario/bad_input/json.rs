@@ -136,7 +136,7 @@ fn envelopes() -> Vec<Row> {
         request("what only a node says: PONG", "PONG", "{}", 3525, "PROTOCOL_VIOLATION"),
         request("what only a node says: GOAWAY", "GOAWAY", "{}", 3525, "PROTOCOL_VIOLATION"),
         request("what is not built: REFRESH", "REFRESH", r#"{"token":"t"}"#, 3519, "NOT_SUPPORTED"),
-        request("what is not built: UPDATE_VIEW", "UPDATE_VIEW", r#"{"view":1}"#, 3519, "NOT_SUPPORTED"),
+        request("a view that is not there", "UPDATE_VIEW", r#"{"view":1}"#, 3511, "NO_SUCH_VIEW"),
         request("what is not built: REQUEST", "REQUEST", r#"{"service":"svc:a","data":1}"#, 3519, "NOT_SUPPORTED"),
         request("what is not built: PRESENCE_GET", "PRESENCE_GET", r#"{"topic":"chat:a"}"#, 3519, "NOT_SUPPORTED"),
     ]
@@ -186,7 +186,7 @@ fn reads() -> Vec<Row> {
         ),
         subscribe("an equal view", of(r#""from":"latest""#), 3512, "ALREADY_SUBSCRIBED")
             .after("SUBSCRIBE", r#"{"topic":"chat:a","from":"latest"}"#),
-        subscribe("a filter, which is not built", of(r#""filter":"data.n > 1""#), 3519, "NOT_SUPPORTED"),
+        subscribe("a filter that is none", of(r#""filter":"data.n >""#), 3517, "BAD_FILTER"),
         subscribe(
             "a version of another epoch",
             of(r#""resourceVersion":"77aa.3","onGone":"close""#),
