@@ -2,18 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 
-use fanfare_protocol::{History, Publish};
+use fanfare_protocol::{History, Publish, Watch};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::budget::Share;
 use crate::error::Error;
-use crate::session::{Answer, ConnectionState, Delivery, Stats, Ticket, WatchId, WatchSpec};
+use crate::session::{Answer, ConnectionState, Delivery, Stats, Taken, Ticket, WatchId, WatchSpec};
 
 /// What the handles ask for.
 #[derive(Debug)]
 pub(crate) enum Command {
     Watch(WatchId, Box<WatchSpec>, mpsc::UnboundedSender<Outcome>),
-    Taken(WatchId, usize),
+    Taken(WatchId, Taken),
+    Update(WatchId, Box<Watch>),
     Unwatch(WatchId),
     Publish(Ticket, Box<Publish>, Reply),
     History(Ticket, History, Reply),

@@ -150,7 +150,8 @@ impl Connection {
                 self.readers.insert(watch, reader);
                 self.session.watch(moment, watch, *spec, out);
             }
-            Command::Taken(watch, bytes) => self.session.taken(moment, watch, bytes, out),
+            Command::Taken(watch, taken) => self.session.taken(moment, watch, taken, out),
+            Command::Update(watch, view) => self.session.update(moment, watch, *view, out),
             Command::Unwatch(watch) => {
                 self.readers.remove(&watch);
                 self.session.unwatch(moment, watch, out);

@@ -16,7 +16,8 @@ pub enum EventKind {
     Put,
     /// A key of a `state` topic was deleted.
     Delete,
-    /// A JSON merge patch (RFC 7396) against the previous value of the key, where the watch asked for `delta`.
+    /// A JSON merge patch (RFC 7396) against the previous value of the key. Watches deliver the [`Put`](Self::Put) that
+    /// it stands for.
     Patch,
     /// The line could not be continued: forget what was built from it, a snapshot follows. [`Event::error`] says why:
     /// [`Code::Gone`](crate::Code::Gone) when the watch was away for longer than the topic retains,
@@ -24,8 +25,12 @@ pub enum EventKind {
     Gone,
     /// The snapshot is complete; what follows is live.
     SnapshotEnd,
-    /// Something went wrong with the view, which goes on. [`Event::error`] says what.
+    /// Something went wrong with the view, which goes on: for instance could not be changed as
+    /// [`Watch::update`](crate::Watch::update) asked. [`Event::error`] says what.
     Failure,
+    /// From here on the watch shows what [`Watch::update`](crate::Watch::update) asked for last. Unless
+    /// [`Event::is_resumed`], forget what was built from it, a snapshot follows.
+    ViewChanged,
 }
 
 /// An event of a topic.
@@ -33,6 +38,7 @@ pub enum EventKind {
 pub struct Event {
     kind: EventKind,
     is_limited: bool,
+    is_resumed: bool,
     error: Option<Error>,
     wire: fanfare_protocol::Event,
 }
@@ -56,18 +62,28 @@ impl Event {
         // A slice would keep the whole frame in memory for as long as the caller keeps the event.
         wire.data = wire.data.map(|data| Bytes::copy_from_slice(&data));
         let error = wire.error.take().map(|error| Error::from(*error));
-        Some(Self { kind, is_limited: false, error, wire })
+        Some(Self { kind, is_limited: false, is_resumed: false, error, wire })
     }
 
     pub(crate) fn gone(error: Error) -> Self {
         let wire = fanfare_protocol::Event { r#type: EventType::Gone.into(), ..Default::default() };
-        Self { kind: EventKind::Gone, is_limited: false, error: Some(error), wire }
+        Self { kind: EventKind::Gone, is_limited: false, is_resumed: false, error: Some(error), wire }
+    }
+
+    pub(crate) fn failure(error: Error) -> Self {
+        let wire = fanfare_protocol::Event { r#type: EventType::Failure.into(), ..Default::default() };
+        Self { kind: EventKind::Failure, is_limited: false, is_resumed: false, error: Some(error), wire }
+    }
+
+    pub(crate) fn view_changed(is_resumed: bool) -> Self {
+        let wire = fanfare_protocol::Event::default();
+        Self { kind: EventKind::ViewChanged, is_limited: false, is_resumed, error: None, wire }
     }
 
     pub(crate) fn snapshot_end(version: ResourceVersion, is_limited: bool) -> Self {
         let kind = EventType::SnapshotEnd.into();
         let wire = fanfare_protocol::Event { r#type: kind, resource_version: Some(version), ..Default::default() };
-        Self { kind: EventKind::SnapshotEnd, is_limited, error: None, wire }
+        Self { kind: EventKind::SnapshotEnd, is_limited, is_resumed: false, error: None, wire }
     }
 
     /// What happened.
@@ -155,6 +171,12 @@ impl Event {
         self.is_limited
     }
 
+    /// Of [`ViewChanged`](EventKind::ViewChanged): the watch goes on where it was, without a snapshot.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
     /// Why, of [`Gone`](EventKind::Gone) and [`Failure`](EventKind::Failure).
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
@@ -166,6 +188,18 @@ impl Event {
     pub fn to_wire(&self) -> fanfare_protocol::Event {
         let error = self.error.as_ref().and_then(Error::wire).cloned().map(Box::new);
         fanfare_protocol::Event { error, ..self.wire.clone() }
+    }
+
+    /// The data, shared, if it is JSON.
+    pub(crate) fn json_bytes(&self) -> Option<Bytes> {
+        self.wire.data.clone().filter(|_| self.is_json())
+    }
+
+    /// A patch becomes the put that it stands for.
+    pub(crate) fn make_whole(&mut self, data: Bytes) {
+        self.kind = EventKind::Put;
+        self.wire.r#type = EventType::Put.into();
+        self.wire.data = Some(data);
     }
 
     /// What it takes in memory, roughly.

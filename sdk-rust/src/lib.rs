@@ -44,6 +44,7 @@ mod session;
 mod token;
 mod topic;
 mod transport;
+mod view;
 mod watch;
 
 pub use builder::ClientBuilder;
@@ -56,6 +57,7 @@ pub use publication::Publication;
 pub use publish::{Publish, PublishAll};
 pub use session::{ConnectionState, Start, Stats};
 pub use topic::Topic;
+pub use view::View;
 pub use watch::{Watch, WatchBuilder};
 
 /// Its snippets compile.

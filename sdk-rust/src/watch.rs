@@ -15,23 +15,26 @@ use crate::client::Handle;
 use crate::command::{Command, Outcome};
 use crate::error::Error;
 use crate::event::Event;
-use crate::session::{Delivery, Start, WatchId, WatchSpec};
+use crate::session::{Delivery, Start, Taken, WatchId, WatchSpec};
+use crate::view::View;
 
 /// A watch to be. Made by [`Topic::watch`](crate::Topic::watch).
 ///
-/// The parameters that shape the view (filters, fields, pace) are the node's to perform: one that it does not offer
-/// ends the watch with its error, `NOT_SUPPORTED`.
+/// Filters, fields and pace are the node's to perform: what it does not take (`BAD_FILTER`, `BAD_PARAMETER`) ends the watch
+/// with its error.
 #[derive(Debug)]
 #[must_use = "nothing is watched until `open`"]
 pub struct WatchBuilder {
     handle: Arc<Handle>,
     topic: Result<TopicName, Error>,
+    view: View,
+    is_local: bool,
     spec: WatchSpec,
 }
 
 impl WatchBuilder {
     pub(crate) fn new(handle: Arc<Handle>, topic: Result<TopicName, Error>) -> Self {
-        Self { handle, topic, spec: WatchSpec::default() }
+        Self { handle, topic, view: View::new(), is_local: false, spec: WatchSpec::default() }
     }
 
     /// Where to begin; with the snapshot unless said otherwise.
@@ -59,81 +62,87 @@ impl WatchBuilder {
         self
     }
 
-    /// Only events for which this CEL expression holds, over `key`, `data`, `attributes`, `time` and `publisher`.
-    pub fn filter(mut self, expression: impl Into<String>) -> Self {
-        self.spec.view.filter = Some(expression.into());
+    /// What to show, and how fast; the methods below say it one by one.
+    pub fn view(mut self, view: View) -> Self {
+        self.view = view;
         self
     }
 
-    /// Only events whose `key`, `attributes.NAME` or `data.PATH` equals the value; cheaper than a filter.
-    pub fn equal<T: Serialize>(mut self, path: impl Into<String>, value: T) -> Self {
-        let json = serde_json::to_string(&value);
-        match json {
-            Ok(json) => {
-                self.spec.view.r#where.insert(path.into(), json);
-            }
-            Err(error) => self.topic = Err(Error::with_source(crate::ErrorKind::Input, error)),
-        }
-        self
+    /// See [`View::filter`].
+    pub fn filter(self, expression: impl Into<String>) -> Self {
+        self.with(|view| view.filter(expression))
     }
 
-    /// Dotted paths of the data to keep.
-    pub fn fields<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.spec.view.fields = paths.into_iter().map(Into::into).collect();
-        self
+    /// See [`View::equal`].
+    pub fn equal<T: Serialize>(self, path: impl Into<String>, value: T) -> Self {
+        self.with(|view| view.equal(path, value))
     }
 
-    /// Only events whose kept fields changed.
-    pub fn on_change(mut self) -> Self {
-        self.spec.view.on_change = true;
-        self
+    /// See [`View::fields`].
+    pub fn fields<P: Into<String>>(self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.with(|view| view.fields(paths))
     }
 
-    /// At most one batch in this time.
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.spec.view.interval_ms = Some(whole_ms(interval));
-        self
+    /// See [`View::on_change`].
+    pub fn on_change(self) -> Self {
+        self.with(View::on_change)
     }
 
-    /// A batch after so much quiet, after ten times that at longest.
-    pub fn debounce(mut self, quiet: Duration) -> Self {
-        self.spec.view.debounce_ms = Some(whole_ms(quiet));
-        self
+    /// See [`View::interval`].
+    pub fn interval(self, interval: Duration) -> Self {
+        self.with(|view| view.interval(interval))
     }
 
-    /// A ceiling for the rate of events.
-    pub fn max_events_per_second(mut self, rate: f64) -> Self {
-        self.spec.view.max_events_per_second = Some(rate);
-        self
+    /// See [`View::debounce`].
+    pub fn debounce(self, quiet: Duration) -> Self {
+        self.with(|view| view.debounce(quiet))
     }
 
-    /// Changed keys come as merge patches, [`Patch`](crate::EventKind::Patch).
-    pub fn delta(mut self) -> Self {
-        self.spec.view.delta = true;
+    /// See [`View::max_events_per_second`].
+    pub fn max_events_per_second(self, rate: f64) -> Self {
+        self.with(|view| view.max_events_per_second(rate))
+    }
+
+    /// See [`View::delta`].
+    pub fn delta(self) -> Self {
+        self.with(View::delta)
+    }
+
+    /// At most so many events on their way or unread, at least 1: the node is granted more as they are taken. A snapshot
+    /// comes whole all the same. Watches of one client with equal views share the smallest of their credits.
+    pub fn credit(mut self, events: u64) -> Self {
+        self.spec.terms.credit = Some(events.max(1));
         self
     }
 
     /// Reads from the nearest replica, which may be behind, instead of the latest state.
     pub fn local(mut self) -> Self {
-        self.spec.view.set_consistency(Consistency::Local);
+        self.is_local = true;
         self
     }
 
     /// Begins to watch. Works without a connection too; what goes wrong is told by the stream.
     pub fn open(self) -> Watch {
-        let Self { handle, topic, mut spec } = self;
+        let Self { handle, topic, view, is_local, mut spec } = self;
         let id = handle.new_watch();
         let (reader, outcomes) = mpsc::unbounded_channel();
         let cursor = match spec.terms.start {
             Start::After(version) => Some(version),
             Start::Snapshot | Start::Beginning | Start::Latest => None,
         };
+        let credit = spec.terms.credit;
         let opened = topic.and_then(|topic| {
+            spec.view = seen(view, is_local)?;
             topic.as_str().clone_into(&mut spec.view.topic);
             handle.tell(Command::Watch(id, Box::new(spec), reader))
         });
         let state = opened.map_or_else(|error| State::Ending(Some(error)), |()| State::Open(outcomes));
-        Watch { handle, id, state, current: None, cursor, taken_bytes: 0 }
+        Watch { handle, id, state, current: None, cursor, is_local, credit, taken: Taken::default() }
+    }
+
+    fn with(mut self, change: impl FnOnce(View) -> View) -> Self {
+        self.view = change(self.view);
+        self
     }
 }
 
@@ -168,8 +177,10 @@ pub struct Watch {
     state: State,
     current: Option<Current>,
     cursor: Option<ResourceVersion>,
+    is_local: bool,
+    credit: Option<u64>,
     /// Read, and not reported to the session yet.
-    taken_bytes: usize,
+    taken: Taken,
 }
 
 #[derive(Debug)]
@@ -201,23 +212,43 @@ impl Watch {
         self.cursor
     }
 
+    /// Shows another view of the topic from now on: a map that is panned, a list that is scrolled. What is not said of it
+    /// is as [`View::new`] has it, whatever was shown before.
+    ///
+    /// What the watch delivers from there on follows an event of the kind [`ViewChanged`](crate::EventKind::ViewChanged);
+    /// of several updates in a row the last is sure to be told. Of a `stream`, and where only the pace changes, the watch goes on
+    /// where it was; of a `state` topic that is filtered or cut otherwise a snapshot follows. (One follows too where the node
+    /// cannot be asked, because another watch of this client shares the view, and nothing came yet that tells a `stream`.) A view
+    /// that the node does not take leaves the watch as it was, and is told by an event of the kind
+    /// [`Failure`](crate::EventKind::Failure).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for a value that is no JSON; [`ErrorKind::Closed`](crate::ErrorKind::Closed)
+    /// or what ended the client.
+    pub fn update(&self, view: View) -> Result<(), Error> {
+        let view = seen(view, self.is_local)?;
+        self.handle.tell(Command::Update(self.id, Box::new(view)))
+    }
+
     fn take(&mut self) -> Option<Event> {
         let current = self.current.as_mut()?;
         let event = current.events.next();
         if current.events.as_slice().is_empty() {
             self.cursor = current.cursor;
-            self.taken_bytes += current.weight_bytes;
+            self.taken.bytes += current.weight_bytes;
             self.current = None;
-            self.report();
         }
+        self.taken.count += u64::from(event.is_some());
+        self.report();
         event
     }
 
     /// Says what was read, now and then: a session that has stopped the flow waits for less than what is held back here.
     fn report(&mut self) {
-        if self.taken_bytes >= self.handle.report_bytes() {
+        let is_worth_a_grant = self.credit.is_some_and(|credit| self.taken.count >= credit.div_ceil(4));
+        if self.taken.bytes >= self.handle.report_bytes() || is_worth_a_grant {
             // A client that is closed does not mind.
-            let _ = self.handle.tell(Command::Taken(self.id, std::mem::take(&mut self.taken_bytes)));
+            let _ = self.handle.tell(Command::Taken(self.id, std::mem::take(&mut self.taken)));
         }
     }
 }
@@ -260,6 +291,11 @@ impl Drop for Watch {
     }
 }
 
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// A view as it is asked for.
+fn seen(view: View, is_local: bool) -> Result<fanfare_protocol::Watch, Error> {
+    let mut view = view.into_wire()?;
+    if is_local {
+        view.set_consistency(Consistency::Local);
+    }
+    Ok(view)
 }

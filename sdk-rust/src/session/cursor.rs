@@ -103,6 +103,27 @@ impl Cursor {
         }
     }
 
+    /// The node changed the view: it goes on, or begins anew, which the reader is told by other means.
+    pub(super) fn updated(&mut self, watched: &Watched) {
+        if !watched.resumed {
+            self.owed = None;
+            self.is_limited = false;
+            self.place = Place::Snapshot { end: watched.resource_version, is_begun: false };
+        }
+    }
+
+    /// What came cannot be used: begins with a snapshot, before which the reader is told why.
+    pub(super) fn restart(&mut self, error: Error) {
+        self.owed = Some(error);
+        self.is_limited = false;
+        self.place = Place::Before(From::Snapshot);
+    }
+
+    /// Whether nothing was heard yet.
+    pub(super) fn is_before_all(&self) -> bool {
+        matches!(self.place, Place::Before(_)) && self.owed.is_none()
+    }
+
     /// The node refused to continue. Tells the reader; a snapshot is next.
     pub(super) fn gone(&mut self, error: Error, out: &mut Vec<Event>) {
         self.owed = None;

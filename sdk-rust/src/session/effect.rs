@@ -42,6 +42,15 @@ pub(crate) enum Effect {
     Finish,
 }
 
+/// What the reader of a watch took since it said so last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The weight of the deliveries that it finished.
+    pub(crate) bytes: usize,
+    /// Events.
+    pub(crate) count: u64,
+}
+
 /// What one frame brings to one watch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Delivery {

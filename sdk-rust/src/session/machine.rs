@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use fanfare_protocol::limits::FRAME_BYTES_MAX;
 use fanfare_protocol::{
-    Class, Code, Goaway, History, Incoming, Message, Publish, Refresh, Subscribe, TopicName, Unsubscribe,
+    Class, Code, Goaway, Grant, History, Incoming, Message, Publish, Refresh, Subscribe, TopicName, Unsubscribe,
+    UpdateView, Watch,
 };
 
-use super::effect::{Effect, Effects, Ticket, WatchId};
+use super::effect::{Effect, Effects, Taken, Ticket, WatchId};
 use super::link::{Link, Loss};
 use super::publisher::Publisher;
 use super::reads::Reads;
@@ -74,14 +75,19 @@ impl Session {
         self.step(moment, out, |session, _| session.watches.open(watch, spec));
     }
 
-    /// The reader of a watch took so many bytes of what was delivered.
-    pub(crate) fn taken(&mut self, moment: Moment, watch: WatchId, bytes: usize, out: &mut Effects) {
-        self.step(moment, out, |session, _| session.watches.taken(watch, bytes));
+    /// The reader of a watch took so much of what was delivered.
+    pub(crate) fn taken(&mut self, moment: Moment, watch: WatchId, taken: Taken, out: &mut Effects) {
+        self.step(moment, out, |session, _| session.watches.taken(watch, taken));
+    }
+
+    /// The application wants to be shown something else of the topic.
+    pub(crate) fn update(&mut self, moment: Moment, watch: WatchId, view: Watch, out: &mut Effects) {
+        self.step(moment, out, |session, step| session.watches.update(watch, view, step));
     }
 
     /// The application dropped a watch.
     pub(crate) fn unwatch(&mut self, moment: Moment, watch: WatchId, out: &mut Effects) {
-        self.step(moment, out, |session, _| session.watches.close(watch));
+        self.step(moment, out, |session, step| session.watches.close(watch, step));
     }
 
     /// The application publishes.
@@ -219,7 +225,13 @@ impl Session {
                 Some(watched) => self.watches.opened(subscription, &watched, step),
                 None => self.give_up(&confused(), step),
             },
-            (Asked::Unsubscribe(subscription), Message::Unsubscribed(_)) => self.watches.unsubscribed(subscription),
+            (Asked::Update(subscription), Message::Subscribed(subscribed)) => match subscribed.watched {
+                Some(watched) => self.watches.updated(subscription, &watched, step),
+                None => self.give_up(&confused(), step),
+            },
+            (Asked::Unsubscribe(subscription), Message::Unsubscribed(_)) => {
+                self.watches.unsubscribed(subscription, step);
+            }
             (Asked::Publish(topic, ticket), Message::Published(answer)) => {
                 self.publisher.published(&topic, ticket, answer, step);
             }
@@ -242,8 +254,12 @@ impl Session {
                 let remedy = self.watches.refused(subscription, error, step);
                 self.apply(remedy, step);
             }
+            Asked::Update(subscription) => {
+                self.watches.not_updated(subscription, class, error, step);
+                self.apply(remedy, step);
+            }
             // It was not open any more.
-            Asked::Unsubscribe(subscription) => self.watches.unsubscribed(subscription),
+            Asked::Unsubscribe(subscription) => self.watches.unsubscribed(subscription, step),
             Asked::Publish(topic, ticket) => {
                 self.publisher.refused(&topic, ticket, class, error, step);
                 self.apply(remedy, step);
@@ -272,7 +288,7 @@ impl Session {
             return;
         }
         self.requests.lost();
-        self.watches.lost();
+        self.watches.lost(step);
         self.publisher.lost();
         self.reads.lost(step.now());
         if let Loss::Final(error) = self.link.lost(error, step) {
@@ -312,8 +328,16 @@ impl Session {
 
     /// What to say next: views first, for they are what a reader waits for.
     fn next(&mut self, frame_bytes_max: usize, step: &mut Step<'_>) -> Option<(Asked, Message)> {
-        if let Some((subscription, ask)) = self.watches.next(step.now()) {
+        while let Some((subscription, ask)) = self.watches.next(step.now()) {
             return Some(match ask {
+                Ask::Grant(view, events) => {
+                    step.push(Effect::Send(0, Box::new(Grant { view, events }.into())));
+                    continue;
+                }
+                Ask::Update(view, watch) => {
+                    let update = UpdateView { view, watch: Some(*watch) };
+                    (Asked::Update(subscription), update.into())
+                }
                 Ask::Subscribe(watch) => {
                     let subscribe = Subscribe { watch: Some(*watch), views: Vec::new() };
                     (Asked::Subscribe(subscription), subscribe.into())

@@ -6,16 +6,18 @@
 //! P of the protocol's `SPEC.md`.
 //!
 //! [`Session`] plugs machines together that know nothing of each other: [`link`] (when is there a connection),
-//! [`requests`] (ids and answers), [`watches`] over [`subscription`], [`follower`] and [`cursor`] (reading),
+//! [`requests`] (ids and answers), [`watches`] over [`subscription`], [`follower`] and [`cursor`] (reading; [`credit`] and [`values`] for views that have them),
 //! [`publisher`] over [`publish_line`] (writing), and [`reads`] (history).
 
 mod backoff;
 mod connection_state;
+mod credit;
 mod cursor;
 mod effect;
 mod follower;
 mod link;
 mod machine;
+mod merge_patch;
 mod publish_line;
 mod publisher;
 mod reads;
@@ -24,6 +26,7 @@ mod settings;
 mod stats;
 mod step;
 mod subscription;
+mod values;
 mod watches;
 
 pub use connection_state::ConnectionState;
@@ -31,7 +34,7 @@ pub use cursor::Start;
 pub use stats::Stats;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use effect::{Answer, Delivery, Effect, Effects, Ticket, WatchId};
+pub(crate) use effect::{Answer, Delivery, Effect, Effects, Taken, Ticket, WatchId};
 pub(crate) use machine::Session;
 pub(crate) use publisher::raw_bytes;
 pub(crate) use settings::Settings;

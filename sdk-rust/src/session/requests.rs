@@ -19,6 +19,7 @@ pub(super) enum Asked {
     Refresh,
     Subscribe(SubscriptionId),
     Unsubscribe(SubscriptionId),
+    Update(SubscriptionId),
     Publish(TopicName, Ticket),
     History(Ticket),
 }

@@ -53,9 +53,9 @@ fn a_reader_that_does_not_read_is_paused_at_its_bound_and_goes_on_when_half_is_f
     assert_eq!(bench.stats.lags_count, 1);
     let cursor = bench.follower.cursor.through();
     assert!(!bench.follower.is_active());
-    bench.follower.taken(bench.unread_bytes() - BYTES_MAX / 2 - 1);
+    bench.follower.taken(bench.unread_bytes() - BYTES_MAX / 2 - 1, 0);
     assert!(!bench.follower.is_active());
-    bench.follower.taken(1);
+    bench.follower.taken(1, 0);
     assert!(bench.follower.is_active());
     assert_eq!(bench.follower.cursor.through(), cursor, "nothing was skipped");
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::session::{ConnectionState, Start};
 use model::Mischief;
-use world::{Action, World};
+use world::{Action, View, World};
 
 /// Topics of the model: `s…` are of the kind `state`.
 const TOPICS: [&str; 3] = ["chat:a", "chat:b", "s:keys"];
@@ -26,13 +26,25 @@ fn mischief() -> impl Strategy<Value = Mischief> {
     ]
 }
 
+fn view() -> impl Strategy<Value = View> {
+    let fields = prop_oneof![Just(""), Just("a"), Just("b")];
+    let interval_ms = prop_oneof![2 => Just(None), 1 => Just(Some(50))];
+    (fields, interval_ms, any::<bool>(), proptest::bool::weighted(0.1))
+        .prop_map(|(fields, interval_ms, has_delta, is_bad)| View { fields, interval_ms, has_delta, is_bad })
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let topic = || (0..TOPICS.len()).prop_map(|index| TOPICS[index]);
-    let start = prop_oneof![Just(Start::Snapshot), Just(Start::Beginning), Just(Start::Latest)];
+    let start = || prop_oneof![Just(Start::Snapshot), Just(Start::Beginning), Just(Start::Latest)];
+    let good = view().prop_map(|view| View { is_bad: false, ..view });
     prop_oneof![
         12 => topic().prop_map(Action::Publish),
         6 => topic().prop_map(Action::PublishElsewhere),
-        3 => (topic(), start).prop_map(|(topic, start)| Action::Watch(topic, start)),
+        3 => (topic(), start()).prop_map(|(topic, start)| Action::Watch(topic, start)),
+        3 => (topic(), start(), good, 0_u64..8).prop_map(|(topic, start, view, credit)| {
+            Action::WatchAs(topic, start, view, credit)
+        }),
+        4 => (0_usize..8, view()).prop_map(|(index, view)| Action::Update(index, view)),
         1 => (0_usize..8).prop_map(Action::Unwatch),
         12 => (1_usize..6).prop_map(Action::ToNode),
         12 => (1_usize..6).prop_map(Action::ToClient),
@@ -293,4 +305,86 @@ fn a_page_is_asked_for_again_after_a_cut_and_refused_with_its_code() {
     let ticket = world.history("chat:refused");
     world.calm_down();
     assert!(matches!(world.answer(ticket), Some(Err(error)) if error.code() == Some(Code::NotFound)));
+}
+
+/// W18: what is on its way and what waits unread are within the credit, and reading brings more.
+#[test]
+fn no_more_comes_than_the_credit_of_a_watch_until_its_reader_reads() {
+    let mut world = World::online();
+    world.act(Action::WatchAs("chat:a", Start::Beginning, View::default(), 3));
+    (0..10).for_each(|_| world.act(Action::PublishElsewhere("chat:a")));
+    world.settle();
+    assert_eq!(world.unread_count(), 3);
+    world.act(Action::Read(0));
+    world.settle();
+    assert_eq!(world.unread_count(), 3);
+    world.calm_down();
+    assert_eq!(sent(&world, MessageType::Unsubscribe).len(), 0);
+    world.check();
+}
+
+/// W17: one question, whatever was asked for in between, and no other way of getting there.
+#[test]
+fn an_update_of_a_watch_that_has_its_view_alone_changes_the_view() {
+    for topic in ["chat:a", "s:keys"] {
+        let mut world = World::online();
+        (0..5).for_each(|_| world.act(Action::PublishElsewhere(topic)));
+        world.act(Action::Watch(topic, Start::Snapshot));
+        world.settle();
+        for fields in ["a", "b"] {
+            world.act(Action::Update(0, View { fields, ..View::default() }));
+        }
+        world.act(Action::PublishElsewhere(topic));
+        world.calm_down();
+        assert_eq!(sent(&world, MessageType::UpdateView).len(), 2);
+        assert_eq!(sent(&world, MessageType::Subscribe).len(), 1);
+        let resumed: Vec<bool> = world.changes(0);
+        assert_eq!(resumed, [topic == "chat:a"; 2]);
+        world.check();
+    }
+}
+
+#[test]
+fn an_update_over_a_cut_is_asked_for_again_from_the_view_that_was_sure() {
+    let mut world = World::online();
+    (0..5).for_each(|_| world.act(Action::PublishElsewhere("s:keys")));
+    world.act(Action::Watch("s:keys", Start::Snapshot));
+    world.settle();
+    world.act(Action::Update(0, View { fields: "a", ..View::default() }));
+    world.act(Action::ToNode(9));
+    world.act(Action::Cut);
+    world.act(Action::PublishElsewhere("s:keys"));
+    world.calm_down();
+    assert_eq!(sent(&world, MessageType::UpdateView).len(), 2);
+    assert_eq!(world.changes(0), [false]);
+    world.check();
+}
+
+#[test]
+fn an_update_of_one_of_two_equal_watches_leaves_the_other_alone() {
+    let mut world = World::online();
+    (0..5).for_each(|_| world.act(Action::PublishElsewhere("chat:a")));
+    (0..2).for_each(|_| world.act(Action::Watch("chat:a", Start::Snapshot)));
+    world.settle();
+    world.act(Action::Update(0, View { fields: "a", ..View::default() }));
+    world.settle();
+    assert_eq!(world.node.open_views(), 2);
+    world.act(Action::Update(0, View::default()));
+    world.calm_down();
+    assert_eq!(world.node.open_views(), 1);
+    assert_eq!((world.changes(0), world.changes(1)), (vec![true, true], vec![]));
+    assert_eq!(world.node.refused_count(Code::AlreadySubscribed), 0);
+    world.check();
+}
+
+#[test]
+fn a_view_that_the_node_does_not_take_leaves_the_watch_as_it_was_and_is_told() {
+    let mut world = World::online();
+    world.act(Action::Watch("chat:a", Start::Snapshot));
+    world.settle();
+    world.act(Action::Update(0, View { is_bad: true, ..View::default() }));
+    world.act(Action::PublishElsewhere("chat:a"));
+    world.calm_down();
+    assert_eq!(world.failures(0), 1);
+    world.check();
 }

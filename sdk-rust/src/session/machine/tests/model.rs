@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use fanfare_protocol::{
-    Code, Connected, Error, Event, EventBatch, EventType, From, Goaway, History, HistoryPage, Incoming, Limits,
-    Message, Publish, Published, ResourceVersion, Subscribe, Subscribed, Unsubscribe, Unsubscribed, View, ViewState,
-    Watched,
+    Code, Connected, Error, Event, EventBatch, EventType, From, Goaway, Grant, History, HistoryPage, Incoming, Limits,
+    Message, Publish, Published, ResourceVersion, Subscribe, Subscribed, Unsubscribe, Unsubscribed, UpdateView, View,
+    ViewState, Watch, Watched,
 };
 
 /// Events of one frame.
@@ -16,6 +16,8 @@ const FRAME_EVENTS: usize = 3;
 const RESULTS_MAX: usize = 256;
 /// Requests that wait for their answer on one connection.
 const IN_FLIGHT_MAX: usize = 8;
+/// A filter that it does not take.
+pub(super) const BAD_FILTER: &str = "data.";
 
 /// How the next publish fails.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ pub(super) struct Node {
     /// What was ever published, by topic and version: also what is no longer retained.
     archive: BTreeMap<String, BTreeMap<(u64, u64), Item>>,
     epochs: u64,
-    views: BTreeMap<String, u32>,
+    views: BTreeMap<Vec<(String, String)>, u32>,
     connections: BTreeMap<u64, Connection>,
     mischief: VecDeque<Mischief>,
     refuse_connections: Option<Code>,
@@ -66,9 +68,19 @@ pub(super) struct Item {
 struct Connection {
     is_greeted: bool,
     is_draining: bool,
-    /// By number: the topic and what was sent of it.
-    views: BTreeMap<u32, (String, ResourceVersion)>,
+    views: BTreeMap<u32, Open>,
     said: VecDeque<Incoming>,
+}
+
+/// A view that is open.
+#[derive(Clone, Debug)]
+struct Open {
+    /// Without where it began, and without credit.
+    watch: Watch,
+    /// What was sent of it.
+    cursor: ResourceVersion,
+    /// What may still be sent.
+    left: Option<u64>,
 }
 
 impl Node {
@@ -174,6 +186,16 @@ impl Node {
                 Err(error) => self.refuse(connection, id, error),
             },
             Message::Subscribe(Subscribe { watch: Some(watch), .. }) => self.subscribe(connection, id, &watch),
+            Message::UpdateView(UpdateView { view, watch }) => {
+                self.update(connection, id, view, &watch.unwrap_or_default());
+            }
+            Message::Grant(Grant { view, events }) => {
+                assert_eq!(id, 0, "GRANT has no answer");
+                let open = self.connections.get_mut(&connection).and_then(|open| open.views.get_mut(&view));
+                if let Some(open) = open {
+                    open.left = open.left.map(|left| left + events);
+                }
+            }
             Message::Unsubscribe(Unsubscribe { view }) => {
                 let open = self.connections.get_mut(&connection).and_then(|connection| connection.views.remove(&view));
                 match open {
@@ -189,8 +211,8 @@ impl Node {
     /// Sends what is new to all views of a connection.
     pub(super) fn spread(&mut self, connection: u64) {
         let Some(open) = self.connections.get(&connection) else { return };
-        for (view, (topic, cursor)) in open.views.clone() {
-            self.advance(connection, view, &topic, cursor);
+        for view in open.views.keys().copied().collect::<Vec<_>>() {
+            self.advance(connection, view);
         }
     }
 
@@ -262,8 +284,7 @@ impl Node {
     /// W5, W6, W11.
     fn subscribe(&mut self, connection: u64, id: u64, watch: &fanfare_protocol::Watch) {
         let topic = watch.topic.clone();
-        let number = self.views.len() as u32 + 1;
-        let view = *self.views.entry(topic.clone()).or_insert(number);
+        let (key, view) = self.number(watch);
         let head = self.head(&topic);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if open.views.contains_key(&view) {
@@ -276,15 +297,61 @@ impl Node {
             (None, From::Beginning) => (ResourceVersion::new(head.epoch, first - 1), false, false),
             (None, From::Latest) => (head, false, false),
         };
-        self.connections.get_mut(&connection).expect("open").views.insert(view, (topic.clone(), version));
+        let open = Open { watch: key, cursor: version, left: watch.credit };
+        self.connections.get_mut(&connection).expect("open").views.insert(view, open);
         let resource_version = Some(version);
         let watched = Watched { view, topic: topic.clone(), resource_version, resumed, error: None };
         self.tell(connection, id, Subscribed { watched: Some(watched), views: Vec::new() });
         if has_snapshot {
             self.snapshot(connection, view, &topic);
         } else {
-            self.advance(connection, view, &topic, version);
+            self.advance(connection, view);
         }
+    }
+
+    /// W17.
+    fn update(&mut self, connection: u64, id: u64, view: u32, watch: &Watch) {
+        let Some(open) = self.connections.get(&connection).and_then(|open| open.views.get(&view)).cloned() else {
+            return self.refuse(connection, id, Error::of(Code::NoSuchView));
+        };
+        if watch.filter.as_deref() == Some(BAD_FILTER) {
+            return self.refuse(connection, id, Error::of(Code::BadFilter));
+        }
+        let topic = watch.topic.clone();
+        let (key, number) = self.number(watch);
+        let views = &mut self.connections.get_mut(&connection).expect("open").views;
+        if number != view && views.contains_key(&number) {
+            return self.refuse(connection, id, Error::of(Code::AlreadySubscribed));
+        }
+        views.remove(&view);
+        if self.refusals.len() % 5 == 4 {
+            // It cannot be opened at that moment.
+            let (state, code) = (ViewState::Closed.into(), Some(u32::from(Code::Overloaded.number())));
+            self.tell(connection, 0, View { view, state, code });
+            return self.refuse(connection, id, Error::of(Code::Overloaded).with_retry_after_ms(5));
+        }
+        let shows_the_same = key.filter == open.watch.filter && key.fields == open.watch.fields;
+        let resumed = shows_the_same || !topic.starts_with("s:");
+        let version = if resumed { open.cursor } else { self.head(&topic) };
+        let next = Open { watch: key, cursor: version, left: watch.credit.or(open.left) };
+        self.connections.get_mut(&connection).expect("open").views.insert(number, next);
+        let watched =
+            Watched { view: number, topic: topic.clone(), resource_version: Some(version), resumed, error: None };
+        self.tell(connection, id, Subscribed { watched: Some(watched), views: Vec::new() });
+        if resumed {
+            self.advance(connection, number);
+        } else {
+            self.snapshot(connection, number, &topic);
+        }
+    }
+
+    /// W5.
+    fn number(&mut self, watch: &Watch) -> (Watch, u32) {
+        let (resource_version, from, limit, credit) = (None, From::default().into(), None, None);
+        let key = Watch { resource_version, from, limit, credit, ..watch.clone() };
+        let number = self.views.len() as u32 + 1;
+        let view = *self.views.entry(key.parameters()).or_insert(number);
+        (key, view)
     }
 
     /// V4, V6.
@@ -299,7 +366,12 @@ impl Node {
         (cursor.offset + 1 < topic.first && cursor.offset != topic.head).then_some(Code::Gone)
     }
 
-    fn advance(&mut self, connection: u64, view: u32, topic: &str, cursor: ResourceVersion) {
+    fn advance(&mut self, connection: u64, view: u32) {
+        let Some(open) = self.connections.get(&connection).and_then(|open| open.views.get(&view)).cloned() else {
+            return;
+        };
+        let Open { watch, cursor, mut left } = open;
+        let topic = watch.topic.as_str();
         if let Some(code) = self.gap(topic, cursor) {
             let error = Some(Error::of(code));
             let gone = Event { r#type: EventType::Gone.into(), error: error.map(Box::new), ..Default::default() };
@@ -308,13 +380,17 @@ impl Node {
         }
         let head = self.head(topic);
         let mut after = ResourceVersion::new(head.epoch, cursor.offset);
-        while after.offset < head.offset {
-            let through = ResourceVersion::new(head.epoch, head.offset.min(after.offset + FRAME_EVENTS as u64));
-            let events = (after.offset + 1..=through.offset).map(|offset| self.event(topic, offset)).collect();
+        while after.offset < head.offset && left != Some(0) {
+            let count = left.map_or(FRAME_EVENTS as u64, |left| left.min(FRAME_EVENTS as u64));
+            let through = ResourceVersion::new(head.epoch, head.offset.min(after.offset + count));
+            left = left.map(|left| left - (through.offset - after.offset));
+            let has_delta = watch.delta;
+            let event = |offset| if has_delta { self.patch(topic, offset) } else { self.event(topic, offset) };
+            let events = (after.offset + 1..=through.offset).map(event).collect();
             self.frame(connection, view, (after, through), false, events);
             after = through;
         }
-        self.place(connection, view, after);
+        self.place(connection, view, after, left);
     }
 
     /// W9.
@@ -326,6 +402,8 @@ impl Node {
         let limited = !is_state && first > 1;
         let end = Event { r#type: EventType::SnapshotEnd.into(), resource_version: Some(head), ..Default::default() };
         let mut after = ResourceVersion::new(head.epoch, if is_state { 0 } else { first.min(head.offset + 1) - 1 });
+        let left = self.connections.get(&connection).and_then(|open| open.views.get(&view)).and_then(|open| open.left);
+        let left = left.map(|left| left.saturating_sub(offsets.len() as u64));
         loop {
             let rest = offsets.split_off(offsets.len().min(FRAME_EVENTS));
             let mut events: Vec<_> = offsets.iter().map(|offset| self.event(topic, *offset)).collect();
@@ -344,7 +422,7 @@ impl Node {
             }
             (after, offsets) = (through, rest);
         }
-        self.place(connection, view, head);
+        self.place(connection, view, head, left);
     }
 
     /// The latest version of each key, ascending.
@@ -368,6 +446,14 @@ impl Node {
         Event { r#type: EventType::Put.into(), resource_version, key, data: Some(data), ..Default::default() }
     }
 
+    /// W16: numbers are patched by what replaces them.
+    fn patch(&self, topic: &str, offset: u64) -> Event {
+        let event = self.event(topic, offset);
+        let epoch = self.head(topic).epoch;
+        let is_changed = self.archive[topic].range((epoch, 0)..(epoch, offset)).any(|(_, item)| item.key == event.key);
+        if topic.starts_with("s:") && is_changed { Event { r#type: EventType::Patch.into(), ..event } } else { event }
+    }
+
     fn history(&mut self, connection: u64, id: u64, history: &History) {
         if !self.topics.contains_key(&history.topic) {
             return self.refuse(connection, id, Error::of(Code::NotFound));
@@ -389,10 +475,10 @@ impl Node {
         self.tell(connection, 0, EventBatch { view, after: Some(after), through: Some(through), limited, events });
     }
 
-    fn place(&mut self, connection: u64, view: u32, through: ResourceVersion) {
+    fn place(&mut self, connection: u64, view: u32, through: ResourceVersion, left: Option<u64>) {
         let open = self.connections.get_mut(&connection).and_then(|connection| connection.views.get_mut(&view));
-        if let Some((_, cursor)) = open {
-            *cursor = through;
+        if let Some(open) = open {
+            (open.cursor, open.left) = (through, left);
         }
     }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fanfare_protocol::{EventBatch, History, Incoming, Message, Publication, Publish, ResourceVersion, Watch};
+use fanfare_protocol::{Code, EventBatch, History, Incoming, Message, Publication, Publish, ResourceVersion, Watch};
 
-use super::model::{Item, Mischief, Node};
+use super::model::{BAD_FILTER, Item, Mischief, Node};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, EventKind};
 use crate::session::follower::Terms;
 use crate::session::{
-    Answer, Backoff, ConnectionState, Delivery, Effect, Effects, Moment, Session, Settings, Start, Ticket, WatchId,
-    WatchSpec,
+    Answer, Backoff, ConnectionState, Delivery, Effect, Effects, Moment, Session, Settings, Start, Taken, Ticket,
+    WatchId, WatchSpec,
 };
 
 /// Small, so that readers lag often.
@@ -29,6 +29,10 @@ pub(super) enum Action {
     Publish(&'static str),
     PublishElsewhere(&'static str),
     Watch(&'static str, Start),
+    /// Through one of a few views, with so much credit, or without if it is 0.
+    WatchAs(&'static str, Start, View, u64),
+    /// A reader wants another view.
+    Update(usize, View),
     Unwatch(usize),
     /// So many messages reach the node.
     ToNode(usize),
@@ -55,6 +59,27 @@ pub(super) enum Action {
     ForgetProducers(&'static str),
     Goaway,
     EndView,
+}
+
+/// What the model can tell of views: all show the same, but the node does not know that.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct View {
+    pub(super) fields: &'static str,
+    pub(super) interval_ms: Option<u64>,
+    pub(super) has_delta: bool,
+    pub(super) is_bad: bool,
+}
+
+impl View {
+    fn to_wire(self) -> Watch {
+        Watch {
+            fields: Some(self.fields).filter(|fields| !fields.is_empty()).map(str::to_owned).into_iter().collect(),
+            interval_ms: self.interval_ms,
+            delta: self.has_delta,
+            filter: self.is_bad.then(|| BAD_FILTER.to_owned()),
+            ..Default::default()
+        }
+    }
 }
 
 pub(super) struct World {
@@ -91,6 +116,8 @@ struct Reader {
     cursor: Option<ResourceVersion>,
     end: Option<Option<Error>>,
     is_dropped: bool,
+    /// Whether an update was asked for: the last of several is told.
+    is_updated: bool,
 }
 
 impl World {
@@ -137,7 +164,9 @@ impl World {
                 let item = self.item(topic);
                 self.node.publish_elsewhere(topic, item);
             }
-            Action::Watch(topic, start) => self.watch(topic, start),
+            Action::Watch(topic, start) => self.watch(topic, start, View::default(), 0),
+            Action::WatchAs(topic, start, view, credit) => self.watch(topic, start, view, credit),
+            Action::Update(index, view) => self.update(index, view),
             Action::Unwatch(index) => {
                 let open = self.readers.iter_mut().filter(|(_, reader)| !reader.is_dropped);
                 if let Some((watch, reader)) = open.skip(index).take(1).next() {
@@ -302,9 +331,17 @@ impl World {
                     last = Some(version);
                     keys.insert(event.key().map(str::to_owned), version.offset);
                 }
+                EventKind::ViewChanged if event.is_resumed() => {}
+                EventKind::ViewChanged => {
+                    (last, has_snapshot) = (None, true);
+                    keys.clear();
+                }
+                EventKind::Failure => assert_eq!(event.error().and_then(Error::code), Some(Code::BadFilter)),
                 other => panic!("{other:?}"),
             }
         }
+        let is_told = |event: &Event| matches!(event.kind(), EventKind::ViewChanged | EventKind::Failure);
+        assert!(!reader.is_updated || reader.read.iter().any(is_told), "{watch:?}: an update was never told");
         assert!(!has_snapshot || reader.read.is_empty(), "{watch:?}: the snapshot never ended: {:?}", reader.read);
         let head = self.node.head(reader.topic);
         // V4: before the first publication there is nothing to tell `0.0` and `EPOCH.0` apart by.
@@ -332,13 +369,24 @@ impl World {
         Item { key, data: Bytes::from(id.to_string()) }
     }
 
-    fn watch(&mut self, topic: &'static str, start: Start) {
+    fn update(&mut self, index: usize, view: View) {
+        let open = self.readers.iter_mut().filter(|(_, reader)| !reader.is_dropped && reader.end.is_none());
+        if let Some((watch, reader)) = open.skip(index).take(1).next() {
+            reader.is_updated = true;
+            let watch = *watch;
+            self.step(|session, moment, out| session.update(moment, watch, view.to_wire(), out));
+        }
+    }
+
+    fn watch(&mut self, topic: &'static str, start: Start, view: View, credit: u64) {
         let watch = WatchId(self.id());
         let (queue, read) = (VecDeque::new(), Vec::new());
-        let reader = Reader { topic, start, queue, read, cursor: None, end: None, is_dropped: false };
+        let reader =
+            Reader { topic, start, queue, read, cursor: None, end: None, is_dropped: false, is_updated: false };
         self.readers.insert(watch, reader);
-        let view = Watch { topic: topic.to_owned(), ..Default::default() };
-        let spec = WatchSpec { view, terms: Terms { start, ..Default::default() } };
+        let view = Watch { topic: topic.to_owned(), ..view.to_wire() };
+        let credit = Some(credit).filter(|credit| *credit > 0);
+        let spec = WatchSpec { view, terms: Terms { start, credit, ..Default::default() } };
         self.step(|session, moment, out| session.watch(moment, watch, spec, out));
     }
 
@@ -355,14 +403,15 @@ impl World {
 
     fn read(&mut self, watch: WatchId) {
         let Some(reader) = self.readers.get_mut(&watch) else { return };
-        let mut bytes = 0;
+        let mut taken = Taken::default();
         for Delivery { events, cursor, weight_bytes } in reader.queue.drain(..) {
+            taken.count += events.len() as u64;
             reader.read.extend(events);
             reader.cursor = cursor;
-            bytes += weight_bytes;
+            taken.bytes += weight_bytes;
         }
-        if bytes > 0 {
-            self.step(|session, moment, out| session.taken(moment, watch, bytes, out));
+        if taken.bytes > 0 {
+            self.step(|session, moment, out| session.taken(moment, watch, taken, out));
         }
     }
 
@@ -402,7 +451,8 @@ impl World {
 
     fn move_to_node(&mut self) {
         self.dial();
-        let in_flight = self.to_node.len();
+        // What has no answer waits for none.
+        let in_flight = self.to_node.iter().filter(|(id, _)| *id != 0).count();
         if let (Some(connection), Some((id, message))) = (self.connection, self.to_node.pop_front()) {
             self.node.hear(connection, id, message, in_flight);
         }
@@ -488,6 +538,25 @@ impl World {
 
     pub(super) fn unread_bytes(&self) -> usize {
         self.readers.values().flat_map(|reader| &reader.queue).map(|delivery| delivery.weight_bytes).sum()
+    }
+
+    /// Events that wait for their readers.
+    pub(super) fn unread_count(&self) -> usize {
+        self.readers.values().flat_map(|reader| &reader.queue).map(|delivery| delivery.events.len()).sum()
+    }
+
+    /// The changes of view that a reader was told, and whether it went on where it was.
+    pub(super) fn changes(&self, index: usize) -> Vec<bool> {
+        self.told(index, EventKind::ViewChanged).map(Event::is_resumed).collect()
+    }
+
+    pub(super) fn failures(&self, index: usize) -> usize {
+        self.told(index, EventKind::Failure).count()
+    }
+
+    fn told(&self, index: usize, kind: EventKind) -> impl Iterator<Item = &Event> {
+        let reader = self.readers.values().nth(index).expect("a reader");
+        reader.read.iter().filter(move |event| event.kind() == kind)
     }
 
     pub(super) fn state(&self) -> &ConnectionState {
