@@ -448,6 +448,44 @@ fn a_line_that_is_refused_is_named() {
     assert_fails(&publish.wait_with_output().expect("it ends"), 1, &["line 2: ", "PUBLICATION_TOO_LARGE"]);
 }
 
+#[test]
+fn a_watch_shows_what_is_asked_for_and_no_faster() {
+    let node = Node::with(&[], TICKS);
+    let put = |key: &str, data: &str| printed(&node, &["publish", "ticks:a", data, "--key", key]);
+    put("ACME", r#"{"bid":1,"ask":2,"venue":"x"}"#);
+    put("IBM", r#"{"bid":9,"ask":10,"venue":"y"}"#);
+    let dear = Running::watch(&node, &["ticks:a", "--filter", "data.bid > 5", "--fields", "bid,ask"]);
+    let acme = Running::watch(&node, &["ticks:a", "--where", "key=ACME", "--where", "data.ask=2", "--json"]);
+    assert!(dear.line().ends_with(r#" IBM {"bid":9,"ask":10}"#));
+    assert_eq!(serde_json::from_str::<Value>(&acme.line()).expect("JSON")["key"], "ACME");
+    assert_eq!(serde_json::from_str::<Value>(&acme.line()).expect("JSON")["type"], "snapshot-end");
+    put("ACME", r#"{"bid":7,"ask":8}"#);
+    assert!(dear.line().ends_with(r#" ACME {"bid":7,"ask":8}"#));
+    let left = serde_json::from_str::<Value>(&acme.line()).expect("JSON");
+    assert_eq!((&left["type"], &left["key"]), (&json!("delete"), &json!("ACME")), "it does not match any more");
+
+    // So rarely that only the latest of several is shown.
+    let paced = Running::watch(&node, &["ticks:a", "--from", "latest", "--interval", "1s"]);
+    let mut seen = Vec::new();
+    for n in 0.. {
+        put("VW", &n.to_string());
+        if n >= 20 && n % 5 == 0 {
+            let line = paced.line();
+            let shown: i64 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+            seen.push(shown);
+            if seen.len() == 2 {
+                break;
+            }
+        }
+    }
+    assert!(seen[1] - seen[0] > 1, "{seen:?}");
+
+    let output = run(&with_url(&node, &["watch", "ticks:a", "--filter", "data.bid >"]));
+    assert_fails(&output, 1, &["filter"]);
+    let output = run(&with_url(&node, &["watch", "ticks:a", "--where", "data.bid"]));
+    assert_eq!(output.status.code(), Some(2));
+}
+
 /// A pipeline ends only when all of it does, so a watch must not wait for a next line that nobody will read.
 #[test]
 fn a_watch_ends_when_its_reader_has_enough() {

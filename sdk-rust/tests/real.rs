@@ -15,6 +15,8 @@ mod proxy;
 mod restarts;
 #[path = "real/slowness.rs"]
 mod slowness;
+#[path = "real/views.rs"]
+mod views;
 
 use std::future::Future;
 use std::time::Duration;

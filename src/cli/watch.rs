@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use fanfare_client::{ConnectionState, Event, EventKind, ResourceVersion, Start};
 use fanfare_protocol::{TopicName, json, parse_duration_ms};
+use serde_json::Value;
 
 use super::node::{Node, block_on};
 use super::output::{self, Lines};
@@ -28,6 +29,10 @@ pub(super) struct Watch {
     /// Only events for which this CEL expression holds.
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
+    /// Only events whose `key`, `attributes.NAME` or `data.PATH` equals the value, which is read as JSON, else as a string:
+    /// `data.symbol=ACME`. May be given more than once.
+    #[arg(long = "where", value_name = "PATH=VALUE", value_parser = equality)]
+    equalities: Vec<(String, Value)>,
     /// Dotted paths of the data to keep, separated by commas.
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     fields: Vec<String>,
@@ -63,6 +68,9 @@ impl Watch {
         let mut state = client.state();
         state.mark_unchanged();
         let mut builder = client.topic(&self.topic).watch().from(self.from).fields(self.fields);
+        for (path, value) in self.equalities {
+            builder = builder.equal(path, value);
+        }
         if let Some(filter) = self.filter {
             builder = builder.filter(filter);
         }
@@ -116,7 +124,11 @@ fn as_text(event: &Event) -> Option<Vec<u8>> {
         EventKind::Delete => line.push_str("(deleted)"),
         EventKind::Gone | EventKind::Failure => {
             let reason = event.error().map_or_else(|| "no reason given".to_owned(), ToString::to_string);
-            output::tell("note", format_args!("what was missed is not retained, a snapshot follows: {reason}"));
+            let what = match event.kind() {
+                EventKind::Gone => "what was missed is not retained, a snapshot follows",
+                _ => "something went wrong with the view, which goes on",
+            };
+            output::tell("note", format_args!("{what}: {reason}"));
             return None;
         }
         EventKind::SnapshotEnd => return None,
@@ -170,6 +182,12 @@ fn start(text: &str) -> Result<Start, String> {
     }
 }
 
+fn equality(text: &str) -> Result<(String, Value), String> {
+    let (path, value) = text.split_once('=').ok_or("give it as `data.symbol=ACME`")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((path.to_owned(), value))
+}
+
 /// A duration as the protocol writes it: `100ms`, `2s`, or seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration_ms(text).map(Duration::from_millis).map_err(|error| error.to_string())
@@ -184,6 +202,13 @@ mod tests {
         assert_eq!(start("latest"), Ok(Start::Latest));
         assert_eq!(start("6f1c.42"), Ok(Start::After(ResourceVersion::new(0x6f1c, 42))));
         assert!(start("yesterday").unwrap_err().contains("`beginning`"));
+    }
+
+    #[test]
+    fn an_equality_is_a_path_and_json_or_a_string() {
+        assert_eq!(equality("data.n=1"), Ok(("data.n".to_owned(), Value::from(1))));
+        assert_eq!(equality("key=a=b"), Ok(("key".to_owned(), Value::from("a=b"))));
+        assert!(equality("key").unwrap_err().contains('='));
     }
 
     #[test]
