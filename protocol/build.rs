@@ -1,4 +1,4 @@
-//! Generates what the crate includes from `OUT_DIR`: the prost types of `proto/`, the table of codes and the table of
+//! Generates what the crate includes from `OUT_DIR`: the prost types of `proto/` and its descriptors, the table of codes and the table of
 //! metrics of `catalogue/`. Compiles the proto files with protox, so that no protoc has to be installed.
 
 use std::error::Error;
@@ -46,7 +46,7 @@ fn main() -> Outcome<()> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=catalogue");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    generate_wire_types()?;
+    generate_wire_types(&out)?;
     let codes: Codes = toml::from_str(&fs::read_to_string("catalogue/codes.toml")?)?;
     write_codes(&codes.code, &out.join("codes.rs"))?;
     let metrics: Metrics = toml::from_str(&fs::read_to_string("catalogue/metrics.toml")?)?;
@@ -54,8 +54,12 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn generate_wire_types() -> Outcome<()> {
-    let descriptors = protox::compile(PROTO_FILES, ["proto"])?;
+fn generate_wire_types(out: &Path) -> Outcome<()> {
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(PROTO_FILES)?;
+    let descriptors = compiler.file_descriptor_set();
+    compiler.include_source_info(false);
+    fs::write(out.join("descriptors.binpb"), compiler.encode_file_descriptor_set())?;
     prost_build::Config::new()
         // Payloads stay slices of the frame that they arrived in.
         .bytes(["."])

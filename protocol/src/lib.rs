@@ -27,6 +27,9 @@ mod wire {
     include!(concat!(env!("OUT_DIR"), "/fanfare.v1.rs"));
 }
 
+/// `proto/` as a `FileDescriptorSet`: what protobuf runtimes that compile nothing need to read our messages.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
+
 pub use code::{Class, Code};
 pub use codec::{DecodeError, Encoding, EventBatchRef, decode, encode, encode_event_batch, encode_traced, envelopes};
 pub use compact::{CompactError, compact};

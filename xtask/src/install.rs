@@ -1,4 +1,4 @@
-//! What the steps need and a fresh machine may lack: npm packages and a Chromium. Installs what it
+//! What the steps need and a fresh machine may lack: npm packages, Python packages, curl and a Chromium. Installs what it
 //! may, else says in one sentence what to install. Never touches what is already there.
 
 use std::path::{Path, PathBuf};
@@ -17,10 +17,15 @@ const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrom
 /// Names a browser that is not on the search path.
 pub(crate) const CHROMIUM_VARIABLE: &str = "FANFARE_CHROMIUM";
 
-/// Makes sure of Node.js, the npm packages of `sdk-ts`, and a Chromium.
+/// The Python packages that `tests/clients` needs.
+const REQUIREMENTS: &str = "tests/clients/requirements.txt";
+
+/// Makes sure of Node.js, the npm packages of `sdk-ts`, curl, the Python packages of `tests/clients`, and a Chromium.
 pub(crate) fn run(project: &Project) -> Result<()> {
     check_node(project)?;
     install_packages(project)?;
+    project.tool("curl", ["--version"]).output()?;
+    install_python_packages(project)?;
     if chromium().is_none() {
         install_chromium(project)?;
     }
@@ -52,6 +57,25 @@ fn install_packages(project: &Project) -> Result<()> {
         return Ok(());
     }
     project.npm(["ci", "--no-audit", "--no-fund"]).run()
+}
+
+/// Into an environment of its own below the target directory; what is on the machine stays as it is.
+fn install_python_packages(project: &Project) -> Result<()> {
+    let wanted = project.path(REQUIREMENTS);
+    let text = std::fs::read_to_string(&wanted).with_context(|| format!("{} is missing", wanted.display()))?;
+    let environment = project.target()?.join("python");
+    // Written last, when everything is in place.
+    let installed = environment.join("requirements.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == text) {
+        return Ok(());
+    }
+    let place = environment.to_str().context("the target directory has a name that is no text")?;
+    project.tool("python3", ["-m", "venv", "--clear", place]).run()?;
+    let python = environment.join("bin/python");
+    let python = python.to_str().context("the target directory has a name that is no text")?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS];
+    project.tool(python, pip).run()?;
+    std::fs::write(&installed, text).with_context(|| format!("cannot write {}", installed.display()))
 }
 
 fn install_chromium(project: &Project) -> Result<()> {

@@ -25,14 +25,18 @@ impl Project {
         self.root.join(relative)
     }
 
-    /// The binary that all tests share, as the build step leaves it.
-    pub(crate) fn binary(&self) -> Result<PathBuf> {
+    /// Where cargo puts what it makes.
+    pub(crate) fn target(&self) -> Result<PathBuf> {
         let metadata = self.cargo(["metadata", "--no-deps", "--format-version", "1"]).output()?;
         let metadata: serde_json::Value =
             serde_json::from_slice(&metadata).context("cargo metadata printed no JSON")?;
-        let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
+        metadata["target_directory"].as_str().map(PathBuf::from).context("cargo metadata names no target directory")
+    }
+
+    /// The binary that all tests share, as the build step leaves it.
+    pub(crate) fn binary(&self) -> Result<PathBuf> {
         let name = format!("fanfare{}", std::env::consts::EXE_SUFFIX);
-        let binary = Path::new(target).join("debug").join(name);
+        let binary = self.target()?.join("debug").join(name);
         if !binary.is_file() {
             bail!("{} is missing: run `cargo xtask test --only build`", binary.display());
         }
