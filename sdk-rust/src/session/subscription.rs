@@ -14,6 +14,9 @@ use super::follower::{Follower, OwnConnections, Taking};
 use super::step::Step;
 use crate::error::Error;
 
+/// What is granted when no watch bounds a view any more: the greatest number that JSON can say.
+const CREDIT_UNBOUNDED: u64 = (1 << 53) - 1;
+
 /// What to ask the node next.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ask {
@@ -155,8 +158,8 @@ impl Subscription {
                 self.state = State::Closing { view };
                 Some(Ask::Unsubscribe(view))
             }
-            State::Updating { view } => self.grant(view),
-            State::Closed | State::Opening | State::Closing { .. } => None,
+            // A grant would be for a number that the node may have given up.
+            State::Closed | State::Opening | State::Updating { .. } | State::Closing { .. } => None,
         }
     }
 
@@ -175,7 +178,12 @@ impl Subscription {
 
     /// As much as the reader with the least room may have. Not in a snapshot, which is sent whole whatever is left.
     fn grant(&mut self, view: u32) -> Option<Ask> {
-        let room = self.served().filter_map(Follower::room).min()?;
+        self.credit?;
+        let Some(room) = self.served().filter_map(Follower::room).min() else {
+            // Who asked for it has left.
+            self.credit = None;
+            return Some(Ask::Grant(view, CREDIT_UNBOUNDED));
+        };
         let is_in_snapshot = self.served().any(|follower| follower.cursor.through().is_none());
         let credit = self.credit.as_mut().filter(|_| !is_in_snapshot)?;
         credit.grant(room).map(|events| Ask::Grant(view, events))
@@ -293,8 +301,7 @@ impl Subscription {
         if let Some(place) = place {
             let mut offset = place.offset;
             let turn = self.turn;
-            let active = self.followers.values_mut().filter(|follower| follower.is_active());
-            for follower in active {
+            for follower in self.followers.values_mut().filter(|follower| is_waiting(follower)) {
                 let Some(other) = follower.cursor.through().filter(|other| is_same_line(*other, place)) else {
                     continue;
                 };
@@ -333,9 +340,9 @@ impl Subscription {
         self.followers.values().filter(|follower| follower.is_active())
     }
 
-    /// Those for which it is worth while to open the view: a turn without credit would bring nothing.
+    /// Those for which it is worth while to open the view.
     fn waiting(&self) -> impl Iterator<Item = &Follower> {
-        self.active().filter(|follower| follower.room() != Some(0))
+        self.followers.values().filter(|follower| is_waiting(follower))
     }
 
     fn served(&self) -> impl Iterator<Item = &Follower> {
@@ -362,6 +369,11 @@ impl Subscription {
 fn is_same_line(one: ResourceVersion, other: ResourceVersion) -> bool {
     let is_before_all = one.offset == 0 && other.offset == 0;
     one.epoch == other.epoch || (is_before_all && (one.is_none() || other.is_none()))
+}
+
+/// Whether a turn would bring it anything. Who has no room would hold up those who share it.
+fn is_waiting(follower: &Follower) -> bool {
+    follower.is_active() && follower.room() != Some(0)
 }
 
 /// Whether the present subscription is for it.

@@ -323,6 +323,38 @@ fn no_more_comes_than_the_credit_of_a_watch_until_its_reader_reads() {
     world.check();
 }
 
+/// W17, W18: a grant that the node hears behind the change would be lost with the old number.
+#[test]
+fn what_is_read_while_the_view_changes_is_granted_to_the_new_one() {
+    let mut world = World::online();
+    world.act(Action::PublishElsewhere("chat:a"));
+    world.act(Action::WatchAs("chat:a", Start::Beginning, View::default(), 1));
+    world.settle();
+    world.act(Action::Update(0, View { fields: "a", ..View::default() }));
+    world.act(Action::Read(0));
+    world.act(Action::PublishElsewhere("chat:a"));
+    for unread in ["the change", "what came behind it"] {
+        world.settle();
+        assert_eq!(world.unread_count(), 1, "{unread}");
+        world.act(Action::Read(0));
+    }
+    world.calm_down();
+    world.check();
+}
+
+#[test]
+fn a_view_whose_watch_with_credit_has_left_is_bounded_no_more() {
+    let mut world = World::online();
+    world.act(Action::WatchAs("chat:a", Start::Beginning, View::default(), 2));
+    world.settle();
+    world.act(Action::Watch("chat:a", Start::Snapshot));
+    world.settle();
+    world.act(Action::Update(0, View { fields: "a", ..View::default() }));
+    (0..10).for_each(|_| world.act(Action::PublishElsewhere("chat:a")));
+    world.calm_down();
+    world.check();
+}
+
 /// W17: one question, whatever was asked for in between, and no other way of getting there.
 #[test]
 fn an_update_of_a_watch_that_has_its_view_alone_changes_the_view() {
