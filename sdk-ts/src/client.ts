@@ -9,7 +9,8 @@ import { QUEUE_COUNT_MAX } from "./publish.js";
 import type { Stats } from "./stats.js";
 import { Topic } from "./topic.js";
 import type { Platform, WebSocketClass } from "./transport/platform.js";
-import { socketUrl } from "./transport/websocket.js";
+import type { Transport, TransportName } from "./transport/transport.js";
+import { overWebSocket, socketUrl } from "./transport/websocket.js";
 
 /** Said to the node where the application gives no name of its own. */
 const CLIENT_NAME = "fanfare-client-ts/0.1.0";
@@ -23,6 +24,11 @@ export interface FanfareOptions {
   readonly backoff?: Partial<Backoff>;
   /** Publications that may wait for their answer (1,000); one more is refused with `QUEUE_FULL`. */
   readonly publishQueueMax?: number;
+  /**
+   * What may carry the connection, in the order in which it is tried at each reconnect: by default
+   * `["websocket", "sse"]`, where `sse` is an event stream with POSTs, for where WebSockets are blocked.
+   */
+  readonly transports?: readonly TransportName[];
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketClass;
 }
@@ -31,24 +37,27 @@ export interface FanfareOptions {
 export interface Parts {
   readonly codec: Codec;
   readonly platform: Platform;
+  /** Loads what carries a session over an event stream and POSTs. */
+  readonly sse: () => Promise<Transport>;
 }
 
 export class Client {
   readonly #driver: Driver;
 
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
-  constructor(url: string, options: FanfareOptions, { codec, platform }: Parts) {
-    const { token, backoff, WebSocket } = options;
+  constructor(url: string, options: FanfareOptions, { codec, platform, sse }: Parts) {
+    const { token, backoff, transports = ["websocket", "sse"], WebSocket } = options;
+    const websocket = async () => overWebSocket(WebSocket ?? (await platform.webSocket()), codec);
+    const all = { websocket, sse };
     this.#driver = new Driver({
       url: socketUrl(url),
-      codec,
+      transports: transports.map((name) => all[name]),
       platform,
       client: options.client ?? CLIENT_NAME,
       backoff: { ...BACKOFF, ...backoff },
       publishQueueMax: options.publishQueueMax ?? QUEUE_COUNT_MAX,
       canRefresh: typeof token === "function",
       token: async () => (typeof token === "function" ? token() : token),
-      webSocket: async () => WebSocket ?? platform.webSocket(),
     });
   }
 

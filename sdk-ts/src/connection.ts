@@ -4,9 +4,9 @@
  */
 
 import { type Backoff, backoffMs } from "./backoff.js";
+import { Code } from "./code.js";
 import type { Effects } from "./effect.js";
 import type { FanfareError } from "./error.js";
-import { Code } from "./generated/codes.js";
 import type * as wire from "./generated/messages.js";
 
 /** Token, socket and CONNECTED within it: after that another attempt is the better bet. */

@@ -4,10 +4,10 @@
  * `gone` rather than leave out or repeat anything.
  */
 
+import { Code } from "./code.js";
 import { unseen } from "./continuity.js";
 import { type FanfareError, fromCode, fromWire } from "./error.js";
-import type { TopicEvent } from "./event.js";
-import { Code } from "./generated/codes.js";
+import type { CursorEvent, TopicEvent } from "./event.js";
 import type * as wire from "./generated/messages.js";
 import { NONE } from "./resource-version.js";
 
@@ -27,7 +27,9 @@ type State =
   | { readonly at: "line"; readonly through: wire.ResourceVersion };
 
 /** What of a batch is for the application; `gap`: publications are missing before it, nothing was taken. */
-export type Taken = { readonly events: readonly TopicEvent[]; readonly duplicates: number } | "gap";
+export type Taken =
+  | { readonly events: readonly CursorEvent[]; readonly duplicates: number }
+  | "gap";
 
 export class Cursor {
   #state: State;
@@ -51,8 +53,13 @@ export class Cursor {
     return this.start.resourceVersion;
   }
 
+  /** Live, or catching up: a change of the view can be asked for. */
+  get isLive(): boolean {
+    return this.#state.at === "line";
+  }
+
   /** A subscription from `start` was answered. */
-  subscribed({ resumed, resourceVersion }: wire.Watched): readonly TopicEvent[] {
+  subscribed({ resumed, resourceVersion }: wire.Watched): readonly CursorEvent[] {
     const state = this.#state;
     if (state.at === "torn") {
       return this.gone(fromCode(Code.LAGGED, "the connection was lost within the snapshot"));
@@ -74,7 +81,7 @@ export class Cursor {
   }
 
   /** The node cannot continue here. */
-  gone(error: FanfareError): readonly TopicEvent[] {
+  gone(error: FanfareError): readonly CursorEvent[] {
     this.#state = { at: "start", from: "snapshot" };
     this.#isLimited = false;
     return [{ type: "gone", error }];
@@ -102,13 +109,13 @@ export class Cursor {
     };
   }
 
-  #translate(event: wire.Event): readonly TopicEvent[] {
+  #translate(event: wire.Event): readonly CursorEvent[] {
     switch (event.type) {
       case "put":
       case "delete":
       case "patch":
         // They are to the application what they are on the wire.
-        return [event as TopicEvent];
+        return [event as CursorEvent];
       case "snapshot-end":
         return [this.#snapshotEnd(event.resourceVersion)];
       case "failure":

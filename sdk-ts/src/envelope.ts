@@ -18,6 +18,7 @@ export type RequestType =
   | "CONNECT"
   | "REFRESH"
   | "SUBSCRIBE"
+  | "UPDATE_VIEW"
   | "UNSUBSCRIBE"
   | "PUBLISH"
   | "HISTORY"

@@ -3,7 +3,8 @@
  * queue is full, the client was closed) has no number on the wire and the code 0.
  */
 
-import { Code, type CodeName } from "./generated/codes.js";
+import { Code } from "./code.js";
+import type { CodeName } from "./generated/codes.js";
 import type * as wire from "./generated/messages.js";
 
 /** What to do about an error; the number of its code alone tells. */
@@ -17,6 +18,8 @@ export type LocalErrorName =
   | "DISCONNECTED"
   /** As many publications or requests wait as may: slow down, or wait for the connection. */
   | "QUEUE_FULL"
+  /** Not a fault: the application changed the view of the watch, and what it shows now begins with a snapshot. */
+  | "VIEW_CHANGED"
   /** Sent, never answered, and too long ago to repeat it safely: it may be stored or not. */
   | "UNCERTAIN";
 
@@ -65,8 +68,8 @@ export function fromWire(error: wire.Error): FanfareError {
 }
 
 /** A code that came without an error around it, or that this side found out before the node did. */
-export function fromCode(code: number, message?: string): FanfareError {
-  const name = Object.entries(Code).find((row) => row[1] === code)?.[0] ?? `CODE_${code}`;
+export function fromCode(code: number, message?: string, given?: string): FanfareError {
+  const name = given ?? Object.entries(Code).find((row) => row[1] === code)?.[0] ?? `CODE_${code}`;
   return fromWire({ code, name, message: message || name, class: "" });
 }
 

@@ -16,7 +16,7 @@ export type PutEvent<T> = Published & { readonly type: "put"; readonly data: T }
 /** A `key` of a `state` topic is gone. */
 export type DeleteEvent = Published & { readonly type: "delete" };
 
-/** With `delta`: a JSON merge patch (RFC 7396) against the previous value of the key. */
+/** With `delta`: a JSON merge patch (RFC 7396) against the previous value of the key; applications get the whole. */
 export type PatchEvent = Published & { readonly type: "patch"; readonly data: unknown };
 
 /** The place of the watch was lost: forget what was built from it, a snapshot follows. */
@@ -42,7 +42,9 @@ export interface FailureEvent {
 export type TopicEvent<T = unknown> =
   | PutEvent<T>
   | DeleteEvent
-  | PatchEvent
   | GoneEvent
   | SnapshotEndEvent
   | FailureEvent;
+
+/** What comes of the place of a watch, before patches are made whole. */
+export type CursorEvent = TopicEvent | PatchEvent;

@@ -1,9 +1,10 @@
 /** One watch as a subscription sees it: its cursor, its terms, and what of a batch it hands on. */
 
+import { Code } from "./code.js";
 import { Cursor, type Start } from "./cursor.js";
 import type { Effects } from "./effect.js";
-import type { FanfareError } from "./error.js";
-import type { TopicEvent } from "./event.js";
+import { type FanfareError, fromCode } from "./error.js";
+import type { CursorEvent, TopicEvent } from "./event.js";
 import type * as wire from "./generated/messages.js";
 
 /** What a watch decides for itself, whatever its view. */
@@ -14,6 +15,14 @@ export interface Terms extends Start {
   readonly onGone?: "snapshot" | "close";
   /** `false` leaves out what this client published itself. */
   readonly echo?: boolean;
+  /** Events that the node may send ahead of what the application has taken. */
+  readonly credit?: number;
+}
+
+/** Makes whole values of patches. */
+export interface Whole {
+  /** The same events with a `put` for each `patch`; nothing where a patch has no value to begin with. */
+  apply(events: readonly CursorEvent[]): readonly TopicEvent[] | undefined;
 }
 
 /** What the watches of a client have in common. */
@@ -38,6 +47,10 @@ export class Follower {
   isOver = false;
   /** The number of the last subscription that served it. */
   turn = 0;
+  /** Events that the application was handed. */
+  handedCount = 0;
+  /** With `delta`. */
+  whole: Whole | undefined;
   readonly #surroundings: Surroundings;
 
   constructor(watch: number, terms: Terms, surroundings: Surroundings) {
@@ -57,8 +70,7 @@ export class Follower {
     const taken = this.cursor.take(batch);
     if (taken === "gap") return false;
     this.#surroundings.counters.duplicates += taken.duplicates;
-    this.#hand(taken.events, out);
-    return true;
+    return this.#hand(taken.events, out);
   }
 
   /** The node cannot continue its place. */
@@ -79,19 +91,28 @@ export class Follower {
     this.isFollowing = false;
   }
 
-  #hand(all: readonly TopicEvent[], out: Effects): void {
+  /** `false`: something is missing, a snapshot has to follow. */
+  #hand(taken: readonly CursorEvent[], out: Effects): boolean {
     const { counters, isOwn } = this.#surroundings;
+    // Without `delta` there are no patches.
+    const all = this.whole ? this.whole.apply(taken) : (taken as readonly TopicEvent[]);
+    if (!all) {
+      this.gone(fromCode(Code.LAGGED), out);
+      return false;
+    }
     const gone = all.find((event) => event.type === "gone");
     if (gone) counters.gones++;
     if (gone && this.terms.onGone === "close") {
       this.end(gone.error, out);
-      return;
+      return true;
     }
     const isWanted = (event: TopicEvent) => {
       return this.terms.echo !== false || !("connectionId" in event && isOwn(event.connectionId));
     };
     const events = all.filter(isWanted);
     counters.events += events.length;
+    this.handedCount += events.length;
     if (events.length > 0) out.push({ do: "deliver", watch: this.watch, events });
+    return true;
   }
 }

@@ -6,10 +6,17 @@ import { standard } from "./transport/standard.js";
 
 export * from "./public.js";
 
+/** Always JSON. */
+async function sse() {
+  const loading = [import("./transport/sse.js"), import("./codec/json.js")] as const;
+  const [{ overSse }, { json }] = await Promise.all(loading);
+  return overSse(json);
+}
+
 /** A client of a node. */
 export class Fanfare extends Client {
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
   constructor(url: string, options: FanfareOptions = {}) {
-    super(url, options, { codec: protobuf, platform: standard });
+    super(url, options, { codec: protobuf, platform: standard, sse });
   }
 }

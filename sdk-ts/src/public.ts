@@ -13,12 +13,11 @@ export type {
   DeleteEvent,
   FailureEvent,
   GoneEvent,
-  PatchEvent,
   PutEvent,
   SnapshotEndEvent,
   TopicEvent,
 } from "./event.js";
-export { Code, type CodeName } from "./generated/codes.js";
+export type { CodeName } from "./generated/codes.js";
 export type { Duration, ResourceVersion } from "./generated/messages.js";
 export type { Stats } from "./stats.js";
 export type {
@@ -28,6 +27,9 @@ export type {
   ListenOptions,
   PublishOptions,
   Topic,
+  ViewOptions,
   WatchOptions,
+  Where,
 } from "./topic.js";
+export type { TransportName } from "./transport/transport.js";
 export type { Watch } from "./watch.js";

@@ -5,8 +5,8 @@
  */
 
 import { type Backoff, backoffMs } from "./backoff.js";
+import { Code } from "./code.js";
 import type { FanfareError } from "./error.js";
-import { Code } from "./generated/codes.js";
 import type * as wire from "./generated/messages.js";
 
 /** Well below the 256 results that a topic remembers of each producer. */

@@ -3,9 +3,9 @@
  * there is no connection; what does not fit is refused to the caller at once.
  */
 
+import { Code } from "./code.js";
 import type { Effects } from "./effect.js";
 import { type FanfareError, fromCode, localError } from "./error.js";
-import { Code } from "./generated/codes.js";
 import type * as wire from "./generated/messages.js";
 import {
   type Chance,

@@ -5,12 +5,12 @@
  */
 
 import type { Backoff } from "./backoff.js";
+import { Code } from "./code.js";
 import { Connection, type ConnectionState } from "./connection.js";
 import type { Effects } from "./effect.js";
 import type { Envelope } from "./envelope.js";
 import { closedError, type FanfareError, fromCode, fromWire, localError } from "./error.js";
 import type { Terms } from "./follower.js";
-import { Code } from "./generated/codes.js";
 import type * as wire from "./generated/messages.js";
 import { Publisher, type Sent } from "./publish.js";
 import type { Publication } from "./publish-line.js";
@@ -38,10 +38,13 @@ export interface SessionOptions {
 
 /** What a request was for. */
 type Purpose =
-  | { readonly of: "connect" | "refresh" | "ping" }
-  | { readonly of: "subscribe" | "unsubscribe"; readonly subscription: Subscription }
-  | { readonly of: "publish"; readonly sent: Sent }
-  | { readonly of: "page"; readonly page: Page };
+  | { readonly of: "CONNECT" | "REFRESH" | "PING" }
+  | {
+      readonly of: "SUBSCRIBE" | "UPDATE_VIEW" | "UNSUBSCRIBE";
+      readonly subscription: Subscription;
+    }
+  | { readonly of: "PUBLISH"; readonly sent: Sent }
+  | { readonly of: "HISTORY"; readonly page: Page };
 
 interface Page {
   readonly ticket: number;
@@ -72,6 +75,10 @@ export class Session {
     return this.#connection.state;
   }
 
+  get watches(): Watches {
+    return this.#watches;
+  }
+
   get stats(): Stats {
     return {
       state: this.state,
@@ -99,19 +106,19 @@ export class Session {
 
   watch(now: number, watch: number, view: View, terms: Terms, out: Effects): void {
     this.#watches.add(watch, view, terms);
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   /** The application cannot take more events for the moment, can again, or wants no more. */
   tell(now: number, watch: number, wish: "pause" | "resume" | "remove", out: Effects): void {
     this.#watches[wish](watch);
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   /** Resolves with the version. */
   publish(now: number, topic: string, publication: Publication, out: Effects): void {
     this.#publisher.add(topic, publication, out);
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   /** Resolves with a page. */
@@ -122,7 +129,7 @@ export class Session {
       return;
     }
     this.#pages.push({ ticket, payload });
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   /** Everything ends: watches without an error, what waits for an answer with `CLOSED`. */
@@ -130,7 +137,7 @@ export class Session {
     out.push({ do: "close" });
     this.#connection.close(out);
     this.#forget();
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   // What happens to the socket, and time.
@@ -142,12 +149,12 @@ export class Session {
       client: this.#options.client,
       features: { appPing: true },
     };
-    this.#requests.send("CONNECT", payload, { of: "connect" }, out);
+    this.#requests.send("CONNECT", payload, { of: "CONNECT" }, out);
   }
 
   /** The token that `refresh` asked for. */
   refreshed(token: string, out: Effects): void {
-    if (this.#connection.isReady) this.#requests.send("REFRESH", { token }, { of: "refresh" }, out);
+    if (this.#connection.isReady) this.#requests.send("REFRESH", { token }, { of: "REFRESH" }, out);
   }
 
   /** The socket is gone, or could not be opened. */
@@ -157,7 +164,7 @@ export class Session {
     this.#forget();
     this.#connection.lost(now, reason, out);
     if (this.state.status === "failed") this.#giveUp(reason, reason, out);
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   /** The page woke up, or the network changed. */
@@ -184,7 +191,7 @@ export class Session {
         this.#drop(now, localError("DISCONNECTED", "the node does not answer", "retry"), out);
         break;
     }
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   // What the node says.
@@ -207,7 +214,7 @@ export class Session {
       default:
         this.#answered(now, envelope, out);
     }
-    this.#advance(now, out);
+    this.advance(now, out);
   }
 
   #answered(now: number, envelope: Envelope, out: Effects): void {
@@ -217,31 +224,34 @@ export class Session {
     const purpose = this.#requests.answered(id, out);
     if (error?.class === "refresh" && this.#options.canRefresh) out.push({ do: "refresh" });
     switch (purpose?.of) {
-      case "connect":
+      case "CONNECT":
         if (error) this.#drop(now, error, out);
         else if (type === "CONNECTED") this.#welcomed(now, payload, out);
         break;
-      case "refresh":
+      case "REFRESH":
         if (type === "REFRESHED") this.#connection.refreshed(now, payload.expiresAt);
         break;
-      case "subscribe":
+      case "SUBSCRIBE":
         if (error) this.#watches.refused(now, purpose.subscription, error, out);
         else if (type === "SUBSCRIBED") {
           // The answer to one view, flat as its question.
           this.#watches.subscribed(purpose.subscription, payload as wire.Watched, out);
         }
         break;
-      case "unsubscribe":
+      case "UPDATE_VIEW":
+        this.#watches.extra?.updated(purpose.subscription, payload as wire.Watched, error, out);
+        break;
+      case "UNSUBSCRIBE":
         this.#watches.unsubscribed(purpose.subscription);
         break;
-      case "publish":
+      case "PUBLISH":
         if (error) this.#publisher.refused(now, purpose.sent, error, out);
         else if (type === "PUBLISHED") {
           this.#published++;
           this.#publisher.published(now, purpose.sent, payload, out);
         }
         break;
-      case "page": {
+      case "HISTORY": {
         const { ticket } = purpose.page;
         if (error) out.push({ do: "reject", ticket, error });
         else out.push({ do: "resolve", ticket, value: payload });
@@ -262,14 +272,14 @@ export class Session {
   #forget(): void {
     this.#reason = undefined;
     for (const purpose of this.#requests.lost()) {
-      if (purpose.of === "page") this.#pages.push(purpose.page);
+      if (purpose.of === "HISTORY") this.#pages.push(purpose.page);
     }
     this.#watches.lost();
     this.#publisher.lost();
   }
 
   /** Says all that may be said now, what is watched before what is published. */
-  #advance(now: number, out: Effects): void {
+  advance(now: number, out: Effects): void {
     const { status } = this.state;
     if (status === "closed") {
       this.#giveUp(undefined, closedError(), out);
@@ -278,22 +288,23 @@ export class Session {
     const isNeeded = this.#watches.count + this.#publisher.count + this.#pages.length > 0;
     if (isNeeded && (status === "idle" || status === "failed")) this.#connection.open(now, out);
     if (!this.#connection.isReady) return;
-    for (const { subscription, ask } of this.#watches.asks(now)) {
-      const of = ask.type === "SUBSCRIBE" ? "subscribe" : "unsubscribe";
-      this.#requests.send(ask.type, ask.payload, { of, subscription }, out);
+    for (const { subscription, ask } of this.#watches.asks(now, out)) {
+      const { type, payload } = ask;
+      if (type === "GRANT") out.push({ do: "send", envelope: { type, payload } });
+      else this.#requests.send(type, payload, { of: type, subscription }, out);
     }
     while (this.#requests.hasRoom) {
       const page = this.#pages.shift();
       const next = page ? undefined : this.#publisher.next(now);
-      if (page) this.#requests.send("HISTORY", page.payload, { of: "page", page }, out);
-      else if (next) this.#requests.send("PUBLISH", next.payload, { of: "publish", ...next }, out);
+      if (page) this.#requests.send("HISTORY", page.payload, { of: "HISTORY", page }, out);
+      else if (next) this.#requests.send("PUBLISH", next.payload, { of: "PUBLISH", ...next }, out);
       else break;
     }
   }
 
   #ping(now: number, out: Effects): void {
     this.#connection.pinged(now);
-    this.#requests.send("PING", {}, { of: "ping" }, out);
+    this.#requests.send("PING", {}, { of: "PING" }, out);
   }
 
   #drop(now: number, error: FanfareError, out: Effects): void {

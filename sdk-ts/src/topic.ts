@@ -16,12 +16,18 @@ const utf8 = new TextEncoder();
 /** The envelope, the topic and the producer of a publication: less than that. */
 const HEAD_BYTES = 1_024;
 
-/** Where a watch starts, and what it is to see. */
-export interface WatchOptions extends Terms {
+/** Equalities, each on `key`, an attribute or a path of `data`. */
+export type Where = Readonly<
+  { key?: string } & Partial<Record<`attributes.${string}`, string>> &
+    Partial<Record<`data.${string}`, string | number | boolean | null>>
+>;
+
+/** What a watch is to see, and in which pace. */
+export interface ViewOptions {
   /** CEL over `key`, `data`, `attributes`, `time` and `publisher`. */
   readonly filter?: string;
   /** Equalities: `{ key: "a", "attributes.kind": "b", "data.user.id": 7 }`. */
-  readonly where?: Readonly<Record<string, unknown>>;
+  readonly where?: Where;
   /** Dotted paths of `data` to keep. */
   readonly fields?: readonly string[];
   /** Suppresses events whose kept part did not change. */
@@ -31,11 +37,14 @@ export interface WatchOptions extends Terms {
   /** A batch after that much quiet. */
   readonly debounce?: wire.Duration;
   readonly maxEventsPerSecond?: number;
-  /** Changes of a key come as merge patches. */
+  /** Of a `state` topic: changes of a key travel as patches. Events have the whole value all the same. */
   readonly delta?: boolean;
   /** `local` may read what a replica has, without asking the leader. */
   readonly consistency?: "linearizable" | "local";
 }
+
+/** Where a watch starts, and what it is to see. */
+export interface WatchOptions extends Terms, ViewOptions {}
 
 /** What a publication says besides its data. */
 export interface PublishOptions {
@@ -93,7 +102,13 @@ export class Topic<T = unknown> {
   watch(options: WatchOptions = {}): Watch<T> {
     const driver = this.#driver;
     let number = 0;
-    const watch = new Watch<T>((wish) => driver.tell(number, wish));
+    const watch = new Watch<T>({
+      tell: (wish) => driver.tell(number, wish),
+      took: (count) => {
+        if (options.credit) driver.took(number, count);
+      },
+      update: async (view) => driver.update(number, viewOf(this.name, view)),
+    });
     // The events of a topic of `T` are events of `T`.
     const push = (events: readonly TopicEvent[]) => watch.push(events as readonly TopicEvent<T>[]);
     const end = (error?: FanfareError) => watch.end(error);
@@ -111,6 +126,7 @@ export class Topic<T = unknown> {
     const number = driver.watch(viewOf(this.name, options), options, {
       push(events) {
         for (const event of events as readonly TopicEvent<T>[]) guarded(() => listener(event));
+        if (options.credit) driver.took(number, events.length);
       },
       end(error) {
         if (!error) return;
@@ -164,6 +180,7 @@ function viewOf(topic: string, options: ListenOptions): View {
     from,
     limit,
     onGone,
+    credit,
     echo,
     onError,
     where = {},

@@ -6,6 +6,7 @@
 
 import type { FanfareError } from "./error.js";
 import type { TopicEvent } from "./event.js";
+import type { ViewOptions } from "./topic.js";
 
 /** Events that wait. A snapshot may exceed it: it cannot be continued from its middle. */
 const WAITING_MAX = 1_024;
@@ -14,6 +15,13 @@ const WAITING_LOW = 256;
 
 type Result<T> = IteratorResult<TopicEvent<T>, undefined>;
 
+/** The way from a watch to what serves it. */
+export interface Control {
+  tell(wish: "pause" | "resume" | "remove"): void;
+  took(count: number): void;
+  update(view: ViewOptions): Promise<void>;
+}
+
 interface Taker<T> {
   resolve(result: Result<T>): void;
   reject(error: FanfareError): void;
@@ -21,7 +29,7 @@ interface Taker<T> {
 
 /** The events of a topic, in order. Ends when it is closed or left; throws when it cannot go on. */
 export class Watch<T = unknown> implements AsyncIterableIterator<TopicEvent<T>, undefined> {
-  readonly #tell: (wish: "pause" | "resume" | "remove") => void;
+  readonly #control: Control;
   /** Taken from `#at` of the first on. */
   #batches: (readonly TopicEvent<T>[])[] = [];
   #at = 0;
@@ -29,9 +37,9 @@ export class Watch<T = unknown> implements AsyncIterableIterator<TopicEvent<T>, 
   #takers: Taker<T>[] = [];
   #end: { error: FanfareError | undefined } | undefined;
 
-  /** `tell` reaches the subscription. Applications get theirs from `topic.watch()`. */
-  constructor(tell: (wish: "pause" | "resume" | "remove") => void) {
-    this.#tell = tell;
+  /** Applications get theirs from `topic.watch()`. */
+  constructor(control: Control) {
+    this.#control = control;
   }
 
   [Symbol.asyncIterator](): this {
@@ -51,9 +59,18 @@ export class Watch<T = unknown> implements AsyncIterableIterator<TopicEvent<T>, 
     return { done: true, value: undefined };
   }
 
+  /**
+   * Shows something else from now on; what is left out here is not kept. Goes on from the same place,
+   * or tells `gone` with `VIEW_CHANGED` and then a snapshot, where what came into sight was published
+   * before. Resolves once it is so; rejects when it cannot be, and then shows what it showed.
+   */
+  update(view: ViewOptions): Promise<void> {
+    return this.#control.update(view);
+  }
+
   /** Takes no more events; what waits is dropped. */
   close(): void {
-    this.#tell("remove");
+    this.#control.tell("remove");
     this.#batches = [];
     this.#waitingCount = 0;
     this.end();
@@ -65,7 +82,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<TopicEvent<T>, 
     this.#batches.push(events);
     this.#waitingCount += events.length;
     this.#serve();
-    if (this.#waitingCount > WAITING_MAX) this.#tell("pause");
+    if (this.#waitingCount > WAITING_MAX) this.#control.tell("pause");
   }
 
   /** Nothing more comes after what waits. */
@@ -97,7 +114,8 @@ export class Watch<T = unknown> implements AsyncIterableIterator<TopicEvent<T>, 
       this.#at = 0;
     }
     this.#waitingCount--;
-    if (this.#waitingCount === WAITING_LOW) this.#tell("resume");
+    if (this.#waitingCount === WAITING_LOW) this.#control.tell("resume");
+    this.#control.took(1);
     return event;
   }
 }

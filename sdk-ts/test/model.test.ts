@@ -61,8 +61,10 @@ class Run {
     this.#faults = faults;
     this.node.refusePublish = (publish) => this.#refusal(publish);
     for (let client = 0; client < 3; client++) {
-      const options = { backoff: { baseMs: 50, maxMs: 400 } };
-      const parts = { codec: json, platform: this.world.platform };
+      const backoff = { baseMs: 50, maxMs: 400 };
+      const options = { backoff, transports: ["websocket"] } as const;
+      const sse = () => Promise.reject(new Error("not here"));
+      const parts = { codec: json, platform: this.world.platform, sse };
       this.clients.push(new Client("http://node", options, parts));
     }
   }

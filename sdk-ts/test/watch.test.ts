@@ -9,7 +9,14 @@ import { Watch } from "../src/watch.js";
 /** A watch and what it asked of its subscription. */
 function watched(): { watch: Watch<number>; asked: string[] } {
   const asked: string[] = [];
-  return { watch: new Watch<number>((wish) => asked.push(wish)), asked };
+  return {
+    watch: new Watch<number>({
+      tell: (wish) => asked.push(wish),
+      took: () => {},
+      update: async () => {},
+    }),
+    asked,
+  };
 }
 
 function puts(...numbers: readonly number[]): readonly TopicEvent<number>[] {

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openSocket, socketUrl } from "../src/transport/websocket.js";
+import { json } from "../src/codec/json.js";
+import { overWebSocket, socketUrl } from "../src/transport/websocket.js";
 import { FakeSocket } from "./harness/world.js";
 
 describe("the URL of a node's sockets", () => {
@@ -39,7 +40,7 @@ describe("a socket", () => {
         made = this;
       }
     }
-    const socket = openSocket(Recorded, "ws://node/v1/ws", "fanfare.v1.json", {
+    const socket = overWebSocket(Recorded, json).open("ws://node/v1/ws", {
       opened: () => heard.push("opened"),
       received: (message) => heard.push(String(message)),
       closed: () => heard.push("closed"),

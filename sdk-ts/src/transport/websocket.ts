@@ -1,6 +1,8 @@
-/** One socket: open, messages, end. After `close` nothing more is heard of it, whatever it still does. */
+/** A session over a WebSocket: any of the two codecs, a frame for each message. */
 
+import type { Codec } from "../codec/codec.js";
 import type { WebSocketClass } from "./platform.js";
+import type { Transport } from "./transport.js";
 
 /** The part of the standard `WebSocket` that is used. */
 export interface WebSocketLike {
@@ -13,39 +15,27 @@ export interface WebSocketLike {
   close(code?: number): void;
 }
 
-export interface Socket {
-  send(message: string | Uint8Array<ArrayBuffer>): void;
-  close(): void;
-}
-
-export interface SocketEvents {
-  opened(): void;
-  received(message: unknown): void;
-  /** Once, also when it never opened. */
-  closed(code: number, reason: string): void;
-}
-
 const NORMAL_CLOSURE = 1000;
 
-export function openSocket(
-  WebSocket: WebSocketClass,
-  url: string,
-  subprotocol: string,
-  events: SocketEvents,
-): Socket {
-  // Its own types differ from platform to platform in what is not used here.
-  const socket = new WebSocket(url, subprotocol) as WebSocketLike;
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => events.opened();
-  socket.onmessage = ({ data }) => events.received(data);
-  socket.onclose = ({ code, reason }) => events.closed(code, reason);
-  // Says nothing that `onclose`, which follows, would not; unheard, it would end a Node.js process.
-  socket.onerror = () => {};
+export function overWebSocket(WebSocket: WebSocketClass, codec: Codec): Transport {
   return {
-    send: (message) => socket.send(message),
-    close() {
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.close(NORMAL_CLOSURE);
+    codec,
+    open(url, events) {
+      // Its own types differ from platform to platform in what is not used here.
+      const socket = new WebSocket(url, codec.subprotocol) as WebSocketLike;
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => events.opened();
+      socket.onmessage = ({ data }) => events.received(data);
+      socket.onclose = ({ code, reason }) => events.closed(code, reason);
+      // Says nothing that `onclose`, which follows, would not; unheard, it would end a Node.js process.
+      socket.onerror = () => {};
+      return {
+        send: (message) => socket.send(message),
+        close() {
+          socket.onopen = socket.onmessage = socket.onclose = null;
+          socket.close(NORMAL_CLOSURE);
+        },
+      };
     },
   };
 }

@@ -1,0 +1,213 @@
+/**
+ * What few watches ask for: another view (`update`), a credit, patches made whole. Loaded by the first
+ * that does, so that the others are spared its weight; so nothing of the rest is imported here but types.
+ */
+
+import type { Effects } from "./effect.js";
+import type { FanfareError, localError } from "./error.js";
+import type { Follower } from "./follower.js";
+import type * as wire from "./generated/messages.js";
+import type { Ask, Subscription, View } from "./subscription.js";
+import { Values } from "./values.js";
+import type { Extra, Watches } from "./watches.js";
+
+/** What changes how a view comes and not what it shows. */
+const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond", "delta"];
+
+/** What a watch is to see from now on. */
+interface Wish {
+  readonly view: View;
+  readonly key: string;
+  /** Of whoever waits for it. */
+  readonly ticket?: number;
+}
+
+/** What the node may still send of its own accord. */
+interface Credit {
+  readonly turn: number;
+  left: number;
+  /** Of the events that the subscription received, those that were taken off. */
+  counted: number;
+}
+
+export class Extras implements Extra {
+  readonly #watches: Watches;
+  readonly #error: typeof localError;
+  readonly #wishes = new Map<Follower, Wish>();
+  /** What was asked for by UPDATE_VIEW and is not yet answered. */
+  readonly #asked = new Map<Subscription, Wish>();
+  readonly #credits = new WeakMap<Subscription, Credit>();
+  readonly #taken = new WeakMap<Follower, number>();
+
+  constructor(watches: Watches, error: typeof localError) {
+    this.#watches = watches;
+    this.#error = error;
+  }
+
+  /** A watch was added. */
+  added(watch: number): void {
+    const { follower, subscription } = this.#watches.byWatch.get(watch) ?? {};
+    if (follower && subscription?.shown.delta) follower.whole = new Values();
+  }
+
+  /** Shows a watch something else. Resolves once it does. */
+  want(watch: number, view: View, ticket: number, out: Effects): void {
+    const served = this.#watches.byWatch.get(watch);
+    if (!served) {
+      this.#settle({ ticket }, out, this.#error("CLOSED", "the watch has ended", "terminal"));
+      return;
+    }
+    const { follower, subscription } = served;
+    if (view.delta) follower.whole ??= new Values();
+    this.#settle(this.#wishes.get(follower), out);
+    this.#wishes.set(follower, { view, key: this.#watches.keyOf(view), ticket });
+    this.#watches.restless.add(subscription);
+  }
+
+  /** The application took so many events of a watch with `credit`. */
+  took(watch: number, count: number): void {
+    const { follower, subscription } = this.#watches.byWatch.get(watch) ?? {};
+    if (!follower || !subscription) return;
+    this.#taken.set(follower, (this.#taken.get(follower) ?? 0) + count);
+    this.#watches.restless.add(subscription);
+  }
+
+  joined(subscription: Subscription, follower: Follower, view: View): void {
+    // Whether it will show that is decided by the answer.
+    if (subscription.state.is !== "updating") return;
+    this.#wishes.set(follower, { view, key: this.#watches.keyOf(view) });
+  }
+
+  ask(subscription: Subscription, out: Effects): Ask | undefined {
+    if (subscription.state.is === "updating") return undefined;
+    this.#forget(subscription, out);
+    for (const follower of subscription.followers.values()) {
+      const wish = this.#wishes.get(follower);
+      if (!wish) continue;
+      if (wish.key === subscription.key) this.#fulfil(follower, wish, out);
+      else if (subscription.followers.size > 1 || this.#watches.byKey.has(wish.key)) {
+        this.#move(subscription, follower, wish, out);
+      } else return this.#update(subscription, follower, wish);
+    }
+    return this.#grant(subscription);
+  }
+
+  updated(
+    subscription: Subscription,
+    answer: wire.Watched,
+    error: FanfareError | undefined,
+    out: Effects,
+  ): void {
+    const { byKey, byView, restless } = this.#watches;
+    const wish = this.#asked.get(subscription);
+    const { state } = subscription;
+    // It may have ended meanwhile; then it is opened anew and asked again.
+    if (!wish || state.is !== "updating") return;
+    this.#asked.delete(subscription);
+    byView.delete(state.view);
+    const { view } = error ? state : answer;
+    byView.set(view, subscription);
+    subscription.state = { is: "open", view, isProven: true, hasGap: false };
+    restless.add(subscription);
+    byKey.delete(error ? wish.key : subscription.key);
+    if (!error) {
+      subscription.key = wish.key;
+      subscription.shown = wish.view;
+    }
+    for (const follower of subscription.followers.values()) {
+      if (error && this.#wishes.get(follower) === wish) this.#fulfil(follower, wish, out, error);
+      if (!error && !answer.resumed && follower.isFollowing) this.#startOver(follower, out);
+    }
+  }
+
+  fail(error: FanfareError | undefined, out: Effects): void {
+    const reason = error ?? this.#error("CLOSED", "the client was closed", "terminal");
+    for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, out, reason);
+    this.#asked.clear();
+  }
+
+  /** What is no longer asked for, because the view has ended, and by whom nothing more is wanted. */
+  #forget(subscription: Subscription, out: Effects): void {
+    const { byKey, byWatch } = this.#watches;
+    const asked = this.#asked.get(subscription);
+    if (asked && byKey.get(asked.key) === subscription) byKey.delete(asked.key);
+    this.#asked.delete(subscription);
+    for (const [follower, wish] of this.#wishes) {
+      if (!byWatch.has(follower.watch)) this.#fulfil(follower, wish, out);
+    }
+  }
+
+  /** Alone on its subscription, a watch takes it along. */
+  #update(subscription: Subscription, follower: Follower, wish: Wish): Ask | undefined {
+    const { state } = subscription;
+    if (state.is !== "open" || !state.isProven || state.hasGap) return undefined;
+    if (!follower.cursor.isLive || follower.isPaused) return undefined;
+    const { view } = state;
+    this.#asked.set(subscription, wish);
+    // Nobody else may open that view meanwhile.
+    this.#watches.byKey.set(wish.key, subscription);
+    subscription.state = { is: "updating", view };
+    return { type: "UPDATE_VIEW", payload: { ...wish.view, view } };
+  }
+
+  /** To the subscription of the view that it wants. */
+  #move(from: Subscription, follower: Follower, wish: Wish, out: Effects): void {
+    from.remove(follower.watch);
+    if (follower.turn > 0 && shown(from.shown) !== shown(wish.view)) {
+      this.#startOver(follower, out);
+    }
+    follower.lost();
+    follower.turn = 0;
+    this.#fulfil(follower, wish, out);
+    this.#watches.join(follower, wish.view);
+  }
+
+  #startOver(follower: Follower, out: Effects): void {
+    const { cursor, whole, watch } = follower;
+    const error = this.#error("VIEW_CHANGED", "another view, another snapshot", "resync");
+    const [...events] = [{ type: "gone", error }] as const;
+    cursor.gone(error);
+    whole?.apply(events);
+    follower.handedCount++;
+    out.push({ do: "deliver", watch, events });
+  }
+
+  #fulfil(follower: Follower, wish: Wish, out: Effects, error?: FanfareError): void {
+    this.#wishes.delete(follower);
+    this.#settle(wish, out, error);
+  }
+
+  #settle(wish: Partial<Wish> | undefined, out: Effects, error?: FanfareError): void {
+    const { ticket } = wish ?? {};
+    if (ticket === undefined) return;
+    if (error) out.push({ do: "reject", ticket, error });
+    else out.push({ do: "resolve", ticket, value: undefined });
+  }
+
+  /** What the slowest watch has taken, by halves of its credit: a grant is a message. */
+  #grant(subscription: Subscription): Ask | undefined {
+    const { state, turn, receivedCount, followers } = subscription;
+    const slow = [...followers.values()].filter(({ isFollowing, terms }) => {
+      return isFollowing && terms.credit;
+    });
+    if (state.is !== "open" || slow.length === 0) return undefined;
+    const max = Math.min(...slow.map(({ terms }) => terms.credit ?? 0));
+    const waiting = slow.map((follower) => follower.handedCount - (this.#taken.get(follower) ?? 0));
+    let credit = this.#credits.get(subscription);
+    if (credit?.turn !== turn) credit = { turn, left: max, counted: 0 };
+    this.#credits.set(subscription, credit);
+    // A snapshot is sent whole, also beyond it.
+    credit.left = Math.max(0, credit.left - (receivedCount - credit.counted));
+    credit.counted = receivedCount;
+    const events = max - credit.left - Math.max(...waiting);
+    if (events <= 0 || events < max / 2) return undefined;
+    credit.left += events;
+    return { type: "GRANT", payload: { view: state.view, events } };
+  }
+}
+
+/** Equal for views that show the same, in whatever pace. */
+function shown(view: View): string {
+  const members = Object.entries(view).filter(([name]) => !PACE.includes(name));
+  return JSON.stringify(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
