@@ -10,6 +10,9 @@ export class BreakableProxy {
   cuts = 0;
   /** Bytes that the next connection may carry in one direction before it is cut. */
   budget: () => number = () => Number.POSITIVE_INFINITY;
+  /** Whether a connection is refused, by what it says first. */
+  refuses: (head: string) => boolean = () => false;
+  refused = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -46,6 +49,13 @@ export class BreakableProxy {
       client.destroy();
       node.destroy();
     };
+    client.once("data", (bytes) => {
+      if (!this.refuses(bytes.toString("latin1"))) return;
+      this.refused++;
+      client.removeAllListeners("data");
+      client.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      node.destroy();
+    });
     for (const [from, to] of [
       [client, node],
       [node, client],
