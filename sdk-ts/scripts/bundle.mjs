@@ -40,7 +40,14 @@ const common = {
 await rm(out, { recursive: true, force: true });
 await mkdir(join(out, "chat"), { recursive: true });
 await Promise.all([
-  build({ ...common, format: "esm", entryPoints: ["demo/chat/chat.ts"] }),
+  // What the SDK loads only when it needs it becomes files of their own.
+  build({
+    ...common,
+    chunkNames: "parts/[name]-[hash]",
+    format: "esm",
+    splitting: true,
+    entryPoints: ["demo/chat/chat.ts"],
+  }),
   build({ ...common, entryPoints: ["demo/chat/chat.css", "demo/index.css"] }),
   // Runs before the page is drawn, which a module does not.
   build({ ...common, format: "iife", entryPoints: ["demo/theme.ts"] }),

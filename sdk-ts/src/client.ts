@@ -46,12 +46,13 @@ export class Client {
 
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
   constructor(url: string, options: FanfareOptions, { codec, platform, sse }: Parts) {
-    const { token, backoff, transports = ["websocket", "sse"], WebSocket } = options;
+    const { token, backoff, WebSocket } = options;
     const websocket = async () => overWebSocket(WebSocket ?? (await platform.webSocket()), codec);
     const all = { websocket, sse };
+    const names = options.transports ?? (Object.keys(all) as TransportName[]);
     this.#driver = new Driver({
       url: socketUrl(url),
-      transports: transports.map((name) => all[name]),
+      transports: names.map((name) => all[name]),
       platform,
       client: options.client ?? CLIENT_NAME,
       backoff: { ...BACKOFF, ...backoff },

@@ -7,13 +7,11 @@ import type { Code as Catalogue } from "./generated/codes.js";
 
 export const Code = {
   INTERNAL: 3000,
-  UNAVAILABLE: 3001,
   GOING_AWAY: 3004,
   LAGGED: 3300,
   GONE: 3301,
   EPOCH_CHANGED: 3302,
   FRAME_TOO_LARGE: 3505,
-  FORBIDDEN: 3508,
   OUT_OF_SEQUENCE: 3515,
   IDLE: 3524,
 } as const satisfies Partial<typeof Catalogue>;

@@ -8,6 +8,7 @@ import { Code } from "./code.js";
 import type { Effects } from "./effect.js";
 import type { FanfareError } from "./error.js";
 import type * as wire from "./generated/messages.js";
+import { NEVER } from "./never.js";
 
 /** Token, socket and CONNECTED within it: after that another attempt is the better bet. */
 const HANDSHAKE_MS = 10_000;
@@ -22,8 +23,6 @@ const REFRESH_SHARE = 0.2;
 
 /** A connection that lived this long was a good one: the next trouble is a new trouble. */
 const STABLE_MS = 1_000;
-
-const NEVER = Number.POSITIVE_INFINITY;
 
 /** What the application sees of it. */
 export type ConnectionState =

@@ -62,7 +62,7 @@ export class Cursor {
   subscribed({ resumed, resourceVersion }: wire.Watched): readonly CursorEvent[] {
     const state = this.#state;
     if (state.at === "torn") {
-      return this.gone(fromCode(Code.LAGGED, "the connection was lost within the snapshot"));
+      return this.gone(fromCode(Code.LAGGED));
     }
     if (state.at === "start" && state.from === "latest" && resourceVersion) {
       this.#state = { at: "line", through: resourceVersion };

@@ -4,15 +4,16 @@
  */
 
 import type { Effect, Effects } from "./effect.js";
-import { type FanfareError, localError } from "./error.js";
+import { FanfareError } from "./error.js";
 import type { TopicEvent } from "./event.js";
 import type { Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
 import { guarded } from "./guard.js";
+import { NEVER } from "./never.js";
 import type { Body } from "./publish-line.js";
 import { Session, type SessionOptions } from "./session.js";
 import type { View } from "./subscription.js";
-import { Link, type LinkOptions, unreachable } from "./transport/link.js";
+import { failure, Link, type LinkOptions } from "./transport/link.js";
 import type { Platform } from "./transport/platform.js";
 import type { Extra } from "./watches.js";
 
@@ -31,8 +32,6 @@ interface Ticket {
   resolve(value: unknown): void;
   reject(error: FanfareError): void;
 }
-
-const NEVER = Number.POSITIVE_INFINITY;
 
 export class Driver {
   readonly #options: DriverOptions;
@@ -83,32 +82,28 @@ export class Driver {
   watch(view: View, terms: Terms, sink: Sink): number {
     const watch = ++this.#lastNumber;
     this.#sinks.set(watch, sink);
-    const add = (extra?: Extra) => {
-      // It may have been left meanwhile.
-      if (!this.#sinks.has(watch)) return;
-      this.#step((now, out) => {
-        this.#session.watch(now, watch, view, terms, out);
-        extra?.added(watch);
-      });
-    };
-    if (!view.delta && !terms.credit) add();
-    else this.#load().then(add, (error) => this.#perform({ do: "end", watch, error }));
+    if (!view.delta && !terms.credit) {
+      this.#step((now, out) => this.#session.watch(now, watch, view, terms, out));
+    } else {
+      const add = (extra: Extra) => {
+        // It may have been left meanwhile.
+        if (this.#sinks.has(watch)) extra.add(watch, view, terms);
+      };
+      this.extra(add).catch((error) => this.#perform({ do: "end", watch, error }));
+    }
     return watch;
   }
 
-  /** Resolves once the watch shows the view. */
-  async update(watch: number, view: View): Promise<void> {
-    const extra = await this.#load();
-    return this.#ask((now, ticket, out) => {
-      extra.want(watch, view, ticket, out);
-      this.#session.advance(now, out);
+  /** Runs it with what few need and is not loaded by all. */
+  async extra(run: (extra: Extra) => void): Promise<void> {
+    const { watches } = this.#session;
+    const { Extras } = await import("./extras.js").catch((error) => {
+      throw failure(error);
     });
-  }
-
-  /** Of a watch with `credit`: the application took so many events. */
-  took(watch: number, count: number): void {
+    watches.extra ??= new Extras(watches, FanfareError);
+    const { extra } = watches;
     this.#step((now, out) => {
-      this.#session.watches.extra?.took(watch, count);
+      run(extra);
       this.#session.advance(now, out);
     });
   }
@@ -133,16 +128,6 @@ export class Driver {
   close(): void {
     this.#stopListening();
     this.#step((now, out) => this.#session.close(now, out));
-  }
-
-  /** What few need is not loaded by all. */
-  async #load(): Promise<Extra> {
-    const { watches } = this.#session;
-    const { Extras } = await import("./extras.js").catch((error) => {
-      throw unreachable(error);
-    });
-    watches.extra ??= new Extras(watches, localError);
-    return watches.extra;
   }
 
   /** `T` is what the session resolves such a ticket with. */

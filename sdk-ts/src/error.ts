@@ -25,9 +25,6 @@ export type LocalErrorName =
 
 export type ErrorName = CodeName | LocalErrorName;
 
-/** What a node adds where it applies. */
-type Details = Omit<wire.Error, "code" | "name" | "message" | "class">;
-
 export class FanfareError extends Error {
   /** Of the catalogue of codes; 0 for errors that no node sends. */
   declare readonly code: number;
@@ -49,9 +46,9 @@ export class FanfareError extends Error {
   /** Of `UNKNOWN_PARAMETER`: the known name that is spelt most alike. */
   declare readonly nearest?: string;
 
-  constructor(code: number, name: string, message: string, group: ErrorClass, details?: Details) {
-    super(message);
-    Object.assign(this, details, { code, name, class: group });
+  constructor(error: wire.Error & { readonly class: ErrorClass }) {
+    super(error.message);
+    Object.assign(this, error);
   }
 }
 
@@ -63,19 +60,19 @@ export function classOf(code: number): ErrorClass {
 
 /** What a node said. The number decides, also when the node is newer than this code. */
 export function fromWire(error: wire.Error): FanfareError {
-  const { code, name, message } = error;
-  return new FanfareError(code, name, message, classOf(code), error);
+  return new FanfareError({ ...error, class: classOf(error.code) });
 }
 
 /** A code that came without an error around it, or that this side found out before the node did. */
 export function fromCode(code: number, message?: string, given?: string): FanfareError {
-  const name = given ?? Object.entries(Code).find((row) => row[1] === code)?.[0] ?? `CODE_${code}`;
+  const name =
+    (given || Object.entries(Code).find((row) => row[1] === code)?.[0]) ?? `CODE_${code}`;
   return fromWire({ code, name, message: message || name, class: "" });
 }
 
 /** An error that no node sent. */
 export function localError(name: LocalErrorName, message: string, group: ErrorClass): FanfareError {
-  return new FanfareError(0, name, message, group);
+  return new FanfareError({ code: 0, name, message, class: group });
 }
 
 export function closedError(): FanfareError {

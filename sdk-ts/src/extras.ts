@@ -4,12 +4,12 @@
  */
 
 import type { Effects } from "./effect.js";
-import type { FanfareError, localError } from "./error.js";
-import type { Follower } from "./follower.js";
+import type { ErrorClass, FanfareError } from "./error.js";
+import type { Follower, Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
 import type { Ask, Subscription, View } from "./subscription.js";
 import { Values } from "./values.js";
-import type { Extra, Watches } from "./watches.js";
+import type { Extra, Settle, Watches } from "./watches.js";
 
 /** What changes how a view comes and not what it shows. */
 const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond", "delta"];
@@ -18,8 +18,8 @@ const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond", "
 interface Wish {
   readonly view: View;
   readonly key: string;
-  /** Of whoever waits for it. */
-  readonly ticket?: number;
+  /** Tells whoever waits for it. */
+  readonly settle?: Settle;
 }
 
 /** What the node may still send of its own accord. */
@@ -32,39 +32,37 @@ interface Credit {
 
 export class Extras implements Extra {
   readonly #watches: Watches;
-  readonly #error: typeof localError;
+  readonly #Failure: typeof FanfareError;
   readonly #wishes = new Map<Follower, Wish>();
   /** What was asked for by UPDATE_VIEW and is not yet answered. */
   readonly #asked = new Map<Subscription, Wish>();
   readonly #credits = new WeakMap<Subscription, Credit>();
   readonly #taken = new WeakMap<Follower, number>();
 
-  constructor(watches: Watches, error: typeof localError) {
+  constructor(watches: Watches, Failure: typeof FanfareError) {
     this.#watches = watches;
-    this.#error = error;
+    this.#Failure = Failure;
   }
 
-  /** A watch was added. */
-  added(watch: number): void {
-    const { follower, subscription } = this.#watches.byWatch.get(watch) ?? {};
-    if (follower && subscription?.shown.delta) follower.whole = new Values();
+  add(watch: number, view: View, terms: Terms): void {
+    this.#watches.add(watch, view, terms);
+    const { follower } = this.#watches.byWatch.get(watch) ?? {};
+    if (follower && view.delta) this.#makeWhole(follower);
   }
 
-  /** Shows a watch something else. Resolves once it does. */
-  want(watch: number, view: View, ticket: number, out: Effects): void {
+  want(watch: number, view: View, settle: Settle): void {
     const served = this.#watches.byWatch.get(watch);
     if (!served) {
-      this.#settle({ ticket }, out, this.#error("CLOSED", "the watch has ended", "terminal"));
+      settle(this.#error("CLOSED", "the watch has ended", "terminal"));
       return;
     }
     const { follower, subscription } = served;
-    if (view.delta) follower.whole ??= new Values();
-    this.#settle(this.#wishes.get(follower), out);
-    this.#wishes.set(follower, { view, key: this.#watches.keyOf(view), ticket });
+    if (view.delta && !follower.whole) this.#makeWhole(follower);
+    this.#wishes.get(follower)?.settle?.();
+    this.#wishes.set(follower, { view, key: this.#watches.keyOf(view), settle });
     this.#watches.restless.add(subscription);
   }
 
-  /** The application took so many events of a watch with `credit`. */
   took(watch: number, count: number): void {
     const { follower, subscription } = this.#watches.byWatch.get(watch) ?? {};
     if (!follower || !subscription) return;
@@ -80,11 +78,11 @@ export class Extras implements Extra {
 
   ask(subscription: Subscription, out: Effects): Ask | undefined {
     if (subscription.state.is === "updating") return undefined;
-    this.#forget(subscription, out);
+    this.#forget(subscription);
     for (const follower of subscription.followers.values()) {
       const wish = this.#wishes.get(follower);
       if (!wish) continue;
-      if (wish.key === subscription.key) this.#fulfil(follower, wish, out);
+      if (wish.key === subscription.key) this.#fulfil(follower, wish);
       else if (subscription.followers.size > 1 || this.#watches.byKey.has(wish.key)) {
         this.#move(subscription, follower, wish, out);
       } else return this.#update(subscription, follower, wish);
@@ -115,25 +113,25 @@ export class Extras implements Extra {
       subscription.shown = wish.view;
     }
     for (const follower of subscription.followers.values()) {
-      if (error && this.#wishes.get(follower) === wish) this.#fulfil(follower, wish, out, error);
+      if (error && this.#wishes.get(follower) === wish) this.#fulfil(follower, wish, error);
       if (!error && !answer.resumed && follower.isFollowing) this.#startOver(follower, out);
     }
   }
 
-  fail(error: FanfareError | undefined, out: Effects): void {
+  fail(error: FanfareError | undefined): void {
     const reason = error ?? this.#error("CLOSED", "the client was closed", "terminal");
-    for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, out, reason);
+    for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, reason);
     this.#asked.clear();
   }
 
   /** What is no longer asked for, because the view has ended, and by whom nothing more is wanted. */
-  #forget(subscription: Subscription, out: Effects): void {
+  #forget(subscription: Subscription): void {
     const { byKey, byWatch } = this.#watches;
     const asked = this.#asked.get(subscription);
     if (asked && byKey.get(asked.key) === subscription) byKey.delete(asked.key);
     this.#asked.delete(subscription);
     for (const [follower, wish] of this.#wishes) {
-      if (!byWatch.has(follower.watch)) this.#fulfil(follower, wish, out);
+      if (!byWatch.has(follower.watch)) this.#fulfil(follower, wish);
     }
   }
 
@@ -158,8 +156,22 @@ export class Extras implements Extra {
     }
     follower.lost();
     follower.turn = 0;
-    this.#fulfil(follower, wish, out);
+    this.#fulfil(follower, wish);
     this.#watches.join(follower, wish.view);
+  }
+
+  #error(name: string, message: string, group: ErrorClass, code = 0): FanfareError {
+    return new this.#Failure({ code, name, message, class: group });
+  }
+
+  #makeWhole(follower: Follower): void {
+    const values = new Values();
+    follower.whole = (events, out) => {
+      const whole = values.apply(events);
+      if (!whole)
+        follower.gone(this.#error("LAGGED", "a patch of an unknown value", "resync", 3300), out);
+      return whole;
+    };
   }
 
   #startOver(follower: Follower, out: Effects): void {
@@ -167,21 +179,14 @@ export class Extras implements Extra {
     const error = this.#error("VIEW_CHANGED", "another view, another snapshot", "resync");
     const [...events] = [{ type: "gone", error }] as const;
     cursor.gone(error);
-    whole?.apply(events);
+    whole?.(events, out);
     follower.handedCount++;
     out.push({ do: "deliver", watch, events });
   }
 
-  #fulfil(follower: Follower, wish: Wish, out: Effects, error?: FanfareError): void {
+  #fulfil(follower: Follower, wish: Wish, error?: FanfareError): void {
     this.#wishes.delete(follower);
-    this.#settle(wish, out, error);
-  }
-
-  #settle(wish: Partial<Wish> | undefined, out: Effects, error?: FanfareError): void {
-    const { ticket } = wish ?? {};
-    if (ticket === undefined) return;
-    if (error) out.push({ do: "reject", ticket, error });
-    else out.push({ do: "resolve", ticket, value: undefined });
+    wish.settle?.(error);
   }
 
   /** What the slowest watch has taken, by halves of its credit: a grant is a message. */

@@ -1,9 +1,8 @@
 /** One watch as a subscription sees it: its cursor, its terms, and what of a batch it hands on. */
 
-import { Code } from "./code.js";
 import { Cursor, type Start } from "./cursor.js";
 import type { Effects } from "./effect.js";
-import { type FanfareError, fromCode } from "./error.js";
+import type { FanfareError } from "./error.js";
 import type { CursorEvent, TopicEvent } from "./event.js";
 import type * as wire from "./generated/messages.js";
 
@@ -19,11 +18,11 @@ export interface Terms extends Start {
   readonly credit?: number;
 }
 
-/** Makes whole values of patches. */
-export interface Whole {
-  /** The same events with a `put` for each `patch`; nothing where a patch has no value to begin with. */
-  apply(events: readonly CursorEvent[]): readonly TopicEvent[] | undefined;
-}
+/** Makes a `put` of each `patch`; of nothing, where it had to say `gone` because a value is missing. */
+export type Whole = (
+  events: readonly CursorEvent[],
+  out: Effects,
+) => readonly TopicEvent[] | undefined;
 
 /** What the watches of a client have in common. */
 export interface Surroundings {
@@ -95,11 +94,8 @@ export class Follower {
   #hand(taken: readonly CursorEvent[], out: Effects): boolean {
     const { counters, isOwn } = this.#surroundings;
     // Without `delta` there are no patches.
-    const all = this.whole ? this.whole.apply(taken) : (taken as readonly TopicEvent[]);
-    if (!all) {
-      this.gone(fromCode(Code.LAGGED), out);
-      return false;
-    }
+    const all = this.whole ? this.whole(taken, out) : (taken as readonly TopicEvent[]);
+    if (!all) return false;
     const gone = all.find((event) => event.type === "gone");
     if (gone) counters.gones++;
     if (gone && this.terms.onGone === "close") {

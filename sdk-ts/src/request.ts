@@ -15,8 +15,8 @@ interface Request<Purpose> {
   readonly purpose: Purpose;
 }
 
-/** `Purpose` says what to do with the answer; it comes back with it. */
-export class Requests<Purpose> {
+/** `Purpose` says what to do with the answer, by the type of the request; it comes back with it. */
+export class Requests<Purpose extends { readonly of: RequestType }> {
   #lastId = 0;
   #inFlightMax = IN_FLIGHT_MAX;
   readonly #inFlight = new Map<number, Purpose>();
@@ -36,9 +36,14 @@ export class Requests<Purpose> {
     this.#inFlightMax = inFlightMax;
   }
 
-  send<T extends RequestType>(type: T, payload: Payloads[T], purpose: Purpose, out: Effects): void {
+  send<T extends RequestType>(
+    type: T,
+    payload: Payloads[T],
+    rest: Omit<Extract<Purpose, { readonly of: T }>, "of">,
+    out: Effects,
+  ): void {
     const envelope = { type, id: ++this.#lastId, payload } as Envelope<RequestType>;
-    this.#waiting.push({ envelope, purpose });
+    this.#waiting.push({ envelope, purpose: { of: type, ...rest } as unknown as Purpose });
     this.#flush(out);
   }
 

@@ -38,11 +38,12 @@ export interface SessionOptions {
 
 /** What a request was for. */
 type Purpose =
-  | { readonly of: "CONNECT" | "REFRESH" | "PING" }
-  | {
-      readonly of: "SUBSCRIBE" | "UPDATE_VIEW" | "UNSUBSCRIBE";
-      readonly subscription: Subscription;
-    }
+  | { readonly of: "CONNECT" }
+  | { readonly of: "REFRESH" }
+  | { readonly of: "PING" }
+  | { readonly of: "SUBSCRIBE"; readonly subscription: Subscription }
+  | { readonly of: "UPDATE_VIEW"; readonly subscription: Subscription }
+  | { readonly of: "UNSUBSCRIBE"; readonly subscription: Subscription }
   | { readonly of: "PUBLISH"; readonly sent: Sent }
   | { readonly of: "HISTORY"; readonly page: Page };
 
@@ -149,12 +150,12 @@ export class Session {
       client: this.#options.client,
       features: { appPing: true },
     };
-    this.#requests.send("CONNECT", payload, { of: "CONNECT" }, out);
+    this.#requests.send("CONNECT", payload, {}, out);
   }
 
   /** The token that `refresh` asked for. */
   refreshed(token: string, out: Effects): void {
-    if (this.#connection.isReady) this.#requests.send("REFRESH", { token }, { of: "REFRESH" }, out);
+    if (this.#connection.isReady) this.#requests.send("REFRESH", { token }, {}, out);
   }
 
   /** The socket is gone, or could not be opened. */
@@ -291,20 +292,20 @@ export class Session {
     for (const { subscription, ask } of this.#watches.asks(now, out)) {
       const { type, payload } = ask;
       if (type === "GRANT") out.push({ do: "send", envelope: { type, payload } });
-      else this.#requests.send(type, payload, { of: type, subscription }, out);
+      else this.#requests.send(type, payload, { subscription }, out);
     }
     while (this.#requests.hasRoom) {
       const page = this.#pages.shift();
       const next = page ? undefined : this.#publisher.next(now);
-      if (page) this.#requests.send("HISTORY", page.payload, { of: "HISTORY", page }, out);
-      else if (next) this.#requests.send("PUBLISH", next.payload, { of: "PUBLISH", ...next }, out);
+      if (page) this.#requests.send("HISTORY", page.payload, { page }, out);
+      else if (next) this.#requests.send("PUBLISH", next.payload, next, out);
       else break;
     }
   }
 
   #ping(now: number, out: Effects): void {
     this.#connection.pinged(now);
-    this.#requests.send("PING", {}, { of: "PING" }, out);
+    this.#requests.send("PING", {}, {}, out);
   }
 
   #drop(now: number, error: FanfareError, out: Effects): void {

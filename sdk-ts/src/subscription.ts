@@ -10,6 +10,7 @@ import type { Effects } from "./effect.js";
 import type { FanfareError } from "./error.js";
 import type { Follower } from "./follower.js";
 import type * as wire from "./generated/messages.js";
+import { NEVER } from "./never.js";
 import { NONE, type Place, parseVersion } from "./resource-version.js";
 
 /** What makes a view: all that changes its output, nothing of where it starts. */
@@ -31,8 +32,6 @@ export type SubscriptionState =
   /** Asked to show something else, by `Extras`. */
   | { readonly is: "updating"; readonly view: number }
   | { readonly is: "closing"; readonly view: number };
-
-const NEVER = Number.POSITIVE_INFINITY;
 
 export class Subscription {
   /** Equal for equal views. */

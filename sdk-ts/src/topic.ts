@@ -104,10 +104,14 @@ export class Topic<T = unknown> {
     let number = 0;
     const watch = new Watch<T>({
       tell: (wish) => driver.tell(number, wish),
-      took: (count) => {
-        if (options.credit) driver.took(number, count);
+      took: (count) => took(driver, number, options, count),
+      update: (options) => {
+        const view = viewOf(this.name, options);
+        return new Promise((resolve, reject) => {
+          const settle = (error?: FanfareError) => (error ? reject(error) : resolve());
+          driver.extra((extra) => extra.want(number, view, settle)).catch(reject);
+        });
       },
-      update: async (view) => driver.update(number, viewOf(this.name, view)),
     });
     // The events of a topic of `T` are events of `T`.
     const push = (events: readonly TopicEvent[]) => watch.push(events as readonly TopicEvent<T>[]);
@@ -126,7 +130,7 @@ export class Topic<T = unknown> {
     const number = driver.watch(viewOf(this.name, options), options, {
       push(events) {
         for (const event of events as readonly TopicEvent<T>[]) guarded(() => listener(event));
-        if (options.credit) driver.took(number, events.length);
+        took(driver, number, options, events.length);
       },
       end(error) {
         if (!error) return;
@@ -164,6 +168,11 @@ export class Topic<T = unknown> {
   #publish(body: Body): Promise<wire.ResourceVersion> {
     return this.#driver.publish(this.name, body, bytesOf(body));
   }
+}
+
+/** The application took so many events; the node may send as many more. */
+function took(driver: Driver, watch: number, { credit }: WatchOptions, count: number): void {
+  if (credit) void driver.extra((extra) => extra.took(watch, count));
 }
 
 /** At most so many bytes on the wire, in either encoding. */

@@ -4,12 +4,12 @@
  */
 
 import type { CursorEvent, TopicEvent } from "./event.js";
-import type { Whole } from "./follower.js";
 
-export class Values implements Whole {
+export class Values {
   /** As many as the topic has keys. */
   readonly #byKey = new Map<string, unknown>();
 
+  /** The same events with a `put` for each `patch`; nothing where a patch has no value to begin with. */
   apply(events: readonly CursorEvent[]): readonly TopicEvent[] | undefined {
     const whole: TopicEvent[] = [];
     for (const event of events) {

@@ -6,6 +6,7 @@ import type { Effects } from "./effect.js";
 import { type FanfareError, fromCode } from "./error.js";
 import { Follower, type Surroundings, type Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
+import { NEVER } from "./never.js";
 import { type Ask, Subscription, type View } from "./subscription.js";
 
 /** Former connections whose events are known as our own: they come back for as long as a node retains them. */
@@ -28,17 +29,19 @@ export interface Extra {
     error: FanfareError | undefined,
     out: Effects,
   ): void;
-  /** A watch was added. */
-  added(watch: number): void;
-  /** Shows a watch something else; the ticket resolves once it does. */
-  want(watch: number, view: View, ticket: number, out: Effects): void;
+  /** As `Watches.add`, for a watch with `delta` or `credit`. */
+  add(watch: number, view: View, terms: Terms): void;
+  /** Shows a watch something else; `settle` is called once it does, or with why it does not. */
+  want(watch: number, view: View, settle: Settle): void;
   /** The application took so many events of a watch with `credit`. */
   took(watch: number, count: number): void;
   /** The subscription serves one more. */
   joined(subscription: Subscription, follower: Follower, view: View): void;
   /** Nothing more comes. */
-  fail(error: FanfareError | undefined, out: Effects): void;
+  fail(error: FanfareError | undefined): void;
 }
+
+export type Settle = (error?: FanfareError) => void;
 
 /** A watch and what serves it. */
 interface Served {
@@ -56,7 +59,7 @@ export class Watches {
   readonly restless = new Set<Subscription>();
   readonly #ownConnections = new Set<string>();
   readonly #surroundings: Surroundings = {
-    isOwn: (connectionId) => connectionId !== undefined && this.#ownConnections.has(connectionId),
+    isOwn: (connectionId) => this.#ownConnections.has(connectionId ?? ""),
     ended: (watch) => this.byWatch.delete(watch),
     counters: { events: 0, duplicates: 0, gones: 0, gaps: 0 },
   };
@@ -128,7 +131,7 @@ export class Watches {
     for (const subscription of this.restless) {
       const ask = this.extra?.ask(subscription, out) ?? subscription.next(now);
       if (ask) yield { subscription, ask };
-      if (subscription.deadline === Number.POSITIVE_INFINITY) this.restless.delete(subscription);
+      if (subscription.deadline === NEVER) this.restless.delete(subscription);
       if (subscription.isOver) this.byKey.delete(subscription.key);
     }
   }
@@ -186,7 +189,7 @@ export class Watches {
 
   /** Gives up all of them. */
   fail(error: FanfareError | undefined, out: Effects): void {
-    this.extra?.fail(error, out);
+    this.extra?.fail(error);
     for (const watch of this.byWatch.keys()) {
       out.push({ do: "end", watch, ...(error && { error }) });
     }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Effects } from "../src/effect.js";
-import { localError } from "../src/error.js";
+import { FanfareError, localError } from "../src/error.js";
 import { Extras } from "../src/extras.js";
 import type { Terms } from "../src/follower.js";
 import type * as wire from "../src/generated/messages.js";
@@ -17,7 +17,7 @@ const DEAR: View = { topic: "t", filter: "data.price > 10" };
 /** The watches of a client, and a node that the test plays. */
 class Bench {
   readonly watches = new Watches({ backoff: { baseMs: 100, maxMs: 1_000 }, random: () => 0.5 });
-  readonly extras = new Extras(this.watches, localError);
+  readonly extras = new Extras(this.watches, FanfareError);
   readonly out: Effects = [];
 
   constructor() {
@@ -27,12 +27,16 @@ class Bench {
   #asked: { subscription: Subscription; ask: Ask }[] = [];
 
   watch(watch: number, view: View = CHEAP, terms: Terms = {}): void {
-    this.watches.add(watch, view, terms);
-    this.extras.added(watch);
+    this.extras.add(watch, view, terms);
   }
 
   want(watch: number, view: View): void {
-    this.extras.want(watch, view, watch + 100, this.out);
+    this.extras.want(watch, view, (error) => {
+      const ticket = watch + 100;
+      this.out.push(
+        error ? { do: "reject", ticket, error } : { do: "resolve", ticket, value: undefined },
+      );
+    });
   }
 
   /** What the node is asked now, in short. */

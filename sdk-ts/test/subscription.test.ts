@@ -156,7 +156,7 @@ describe("one watch", () => {
     assert.equal(bench.ask(), undefined);
     bench.now = bench.subscription.deadline;
     assert.equal(bench.ask(), "snapshot");
-    bench.subscription.refused(0, fromCode(Code.FORBIDDEN), bench.out);
+    bench.subscription.refused(0, fromCode(Code.FORBIDDEN, "", "FORBIDDEN"), bench.out);
     assert.equal(bench.got(1), "end FORBIDDEN");
     assert.equal(bench.subscription.isOver, true);
   });

@@ -10,7 +10,7 @@ import { FanfareError, fromCode, localError } from "../error.js";
 import type { Platform } from "./platform.js";
 import type { Socket, Transport } from "./transport.js";
 
-/** For so long after a transport had to stand in, those before it are not tried: each try is a wait. */
+/** For so long after it had to stand in, a transport is tried before the others: each try may be a wait. */
 const STAND_IN_MS = 60_000;
 
 export interface LinkOptions {
@@ -38,11 +38,9 @@ export class Link {
   /** Tells attempts that were given up while they were on their way. */
   #attempt = 0;
   #outbox: Envelope[] = [];
-  /** Which transport is tried, or carries. */
+  /** The transport to try next. */
   #at = 0;
-  /** It led to the node. */
-  #isProven = true;
-  /** When the first is tried again. */
+  /** Until when it is that one and not the first. */
   #standInUntil = 0;
 
   constructor(options: LinkOptions, events: LinkEvents) {
@@ -53,11 +51,11 @@ export class Link {
   async open(): Promise<void> {
     const attempt = ++this.#attempt;
     const { platform, token } = this.#options;
-    if (platform.now() >= this.#standInUntil) this.#at = 0;
+    if (platform.now() > this.#standInUntil) this.#at = 0;
     try {
       await this.#try(attempt, await token());
     } catch (error) {
-      if (attempt === this.#attempt) this.#lost(unreachable(error));
+      if (attempt === this.#attempt) this.#lost(failure(error));
     }
   }
 
@@ -66,45 +64,43 @@ export class Link {
   }
 
   close(): void {
-    // One that hangs is as good as one that fails.
-    if (!this.#isProven) this.#pass();
-    this.#drop();
+    this.#attempt++;
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#outbox = [];
   }
 
+  /** Whether it fails or hangs, the next one has its turn; one that opened is the next again. */
   async #try(attempt: number, token: string | undefined): Promise<void> {
-    const { url, transports } = this.#options;
-    const load = transports[this.#at];
-    if (attempt !== this.#attempt || !load) return;
+    const { platform, transports, url } = this.#options;
+    const at = transports[this.#at] ? this.#at : 0;
+    const load = transports[at];
+    if (!load || attempt !== this.#attempt) return;
+    this.#at = at + 1;
+    this.#standInUntil = platform.now() + STAND_IN_MS;
+    let isOpen = false;
     const closed = (error: FanfareError) => {
-      const isLast = this.#at + 1 >= transports.length;
-      // An error of the catalogue is the node's: another way to it would end there too.
-      if (this.#isProven || isLast || error.code !== 0) return this.#lost(error);
-      this.#drop();
-      this.#pass();
-      void this.#try(++this.#attempt, token);
+      // An error of the catalogue is the node's own: another way to it would end there too.
+      if (isOpen || error.code !== 0 || !transports[this.#at]) return this.#lost(error);
+      this.close();
+      void this.#try(this.#attempt, token);
     };
-    this.#isProven = false;
     try {
       const { codec, open } = await load();
       if (attempt !== this.#attempt) return;
       this.#codec = codec;
       this.#socket = open(url, {
         opened: () => {
-          this.#isProven = true;
+          isOpen = true;
+          this.#at = at;
           this.#events.opened(token);
         },
         received: (message) => this.#received(message),
         closed: (code, reason) => closed(closeError(code, reason)),
       });
     } catch (error) {
-      if (attempt === this.#attempt) closed(unreachable(error));
+      if (attempt === this.#attempt) closed(failure(error));
     }
-  }
-
-  /** To the next transport, at last to the first again. */
-  #pass(): void {
-    this.#at = (this.#at + 1) % this.#options.transports.length;
-    this.#standInUntil = this.#options.platform.now() + STAND_IN_MS;
   }
 
   #flush(): void {
@@ -121,22 +117,12 @@ export class Link {
       }
     } catch (error) {
       // What else it holds is lost: the next connection resumes before it.
-      this.#lost(localError("DISCONNECTED", `the node sent garbage: ${error}`, "retry"));
+      this.#lost(failure(error));
     }
   }
 
-  #drop(): void {
-    this.#attempt++;
-    this.#isProven = true;
-    this.#socket?.close();
-    this.#socket = undefined;
-    this.#outbox = [];
-  }
-
   #lost(error: FanfareError): void {
-    // Where none of them leads to the node, it is the node, and the first is as good as before.
-    if (!this.#isProven) this.#at = 0;
-    this.#drop();
+    this.close();
     this.#events.lost(error);
   }
 }
@@ -144,13 +130,13 @@ export class Link {
 function closeError(code: number, reason: string): FanfareError {
   // Codes of the catalogue; the others are the WebSocket's own and say only that it is over.
   const isOurs = code >= 3000 && code < 4000;
-  if (!isOurs) return localError("DISCONNECTED", `the connection ended (${code})`, "retry");
-  const [, name, message] = /^([A-Z_]+)(?:: (.*))?$/.exec(reason) ?? [];
-  return fromCode(code, message ?? reason, name);
+  if (!isOurs) return failure(`closed with ${code}`);
+  const [name, ...message] = reason.split(": ");
+  return fromCode(code, message.join(": "), name);
 }
 
-/** What is not to be had at the moment: a connection, or a part of this code. */
-export function unreachable(error: unknown): FanfareError {
+/** No connection for the moment, or no part of this code that comes over one; with garbage it is over, too. */
+export function failure(error: unknown): FanfareError {
   if (error instanceof FanfareError) return error;
-  return localError("DISCONNECTED", `the node cannot be reached: ${error}`, "retry");
+  return localError("DISCONNECTED", `the connection failed: ${error}`, "retry");
 }

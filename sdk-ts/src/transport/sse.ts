@@ -31,12 +31,12 @@ class Session implements Socket {
     this.#events = events;
     this.#url = new URL(url.replace(/^ws/, "http"));
     this.#url.pathname = this.#url.pathname.replace(/ws$/, "sse");
-    this.#run().catch((error: unknown) => this.#end(`${error}`));
+    this.#run().catch(() => this.#end());
   }
 
   send(message: string | Uint8Array<ArrayBuffer>): void {
     this.#outbox.push(String(message));
-    if (!this.#isPosting) this.#post().catch((error: unknown) => this.#end(`${error}`));
+    if (!this.#isPosting) this.#post().catch(() => this.#end());
   }
 
   close(): void {
@@ -61,7 +61,7 @@ class Session implements Socket {
       text = events.pop() ?? "";
       for (const event of events) this.#take(event);
     }
-    this.#end("the stream ended");
+    this.#end();
   }
 
   #take(event: string): void {
@@ -108,7 +108,7 @@ class Session implements Socket {
       this.#note(text);
       this.#events.received(text);
     }
-    this.#end(`status ${answer.status}`);
+    this.#end();
   }
 
   /** There is no close frame: an error of the connection says why it ends. */
@@ -118,9 +118,9 @@ class Session implements Socket {
     if (type === "ERROR" && !id) this.#code = payload.code;
   }
 
-  #end(reason: string): void {
+  #end(): void {
     if (this.#isClosed) return;
     this.close();
-    this.#events.closed(this.#code, reason);
+    this.#events.closed(this.#code, "");
   }
 }

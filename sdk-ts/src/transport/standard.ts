@@ -14,7 +14,7 @@ export const standard: Platform = {
   now: () => Date.now(),
 
   after(ms, run) {
-    const timer = setTimeout(run, Math.min(Math.max(ms, 0), TIMER_MS_MAX));
+    const timer = setTimeout(run, Math.min(ms, TIMER_MS_MAX));
     return () => clearTimeout(timer);
   },
 

@@ -43,7 +43,6 @@ export function overWebSocket(WebSocket: WebSocketClass, codec: Codec): Transpor
 /** Where the sockets of a node are: `http` and `ws` mean the same, as does a page's own origin, `/`. */
 export function socketUrl(url: string): string {
   const { protocol, host, pathname, search } = new URL(url, globalThis.location?.href);
-  const scheme = protocol === "https:" || protocol === "wss:" ? "wss" : "ws";
-  const path = pathname.endsWith("/v1/ws") ? pathname : `${pathname.replace(/\/$/, "")}/v1/ws`;
-  return `${scheme}://${host}${path}${search}`;
+  const base = pathname.replace(/\/?(v1\/ws)?$/, "");
+  return `${protocol.replace("http", "ws")}//${host}${base}/v1/ws${search}`;
 }

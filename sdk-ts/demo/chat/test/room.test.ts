@@ -14,7 +14,10 @@ function snapshotEnd(offset: number, limited = false): TopicEvent {
 }
 
 function gone(name: string): TopicEvent {
-  return { type: "gone", error: new FanfareError(3_302, name, "", "resync") };
+  return {
+    type: "gone",
+    error: new FanfareError({ code: 3_302, name, message: "", class: "resync" }),
+  };
 }
 
 function take(room: Room, ...events: readonly TopicEvent[]): Room {

@@ -1,0 +1,1 @@
+var l=class{text;constructor(t){this.text=JSON.stringify(t)??"null"}},s=64*1024;function*a(o,t){let e=[],n=0;for(let r of o)e.length>0&&n+r.length>s&&(yield t(e),e=[],n=0),e.push(r),n+=r.length;e.length>0&&(yield t(e))}export{l as a,a as b};
