@@ -249,3 +249,28 @@ test("what_people_write_is_never_markup", async (t) => {
   assert.equal(await links.getAttribute("href"), "https://example.org/?q=");
   assert.match((await links.getAttribute("rel")) ?? "", /noopener/);
 });
+
+test("where_websockets_are_blocked_the_chat_goes_on_over_sse_and_post", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const proxy = await stage.proxy();
+  proxy.refuses = (head) => /^upgrade: websocket/im.test(head);
+  const blocked = await stage.open(ada, proxy.url);
+  const there = await stage.open(bo);
+  await blocked.say("Can you hear me?");
+  await there.shows("Can you hear me?");
+  await there.say("Over a stream and posts, yes.");
+  const before = ["Can you hear me?", "Over a stream and posts, yes."];
+  await blocked.shows(...before);
+  assert.ok(proxy.refused > 0, "a WebSocket was tried");
+
+  proxy.cutAll();
+  await there.say("And now?");
+  await blocked.say("As if nothing had been.");
+  await blocked.isConnected();
+  const stored = async () => [...(await storedTexts(stage.node.url, "chat:lobby"))].sort();
+  await blocked.reads("And now?");
+  await blocked.reads("As if nothing had been.");
+  assert.deepEqual(await stored(), [...before, "And now?", "As if nothing had been."].sort());
+  assert.deepEqual([...(await blocked.texts())], [...(await there.texts())]);
+  await blocked.screenshot("websocket-blocked");
+});
