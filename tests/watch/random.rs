@@ -90,7 +90,7 @@ async fn publish(node: &Node, topic: &str, entries: &[Entry], random: &mut Rng) 
 
 async fn run(seed: u64) {
     let mut random = Rng::with_seed(seed);
-    let is_tight = seed % 2 == 0;
+    let is_tight = seed.is_multiple_of(2);
     let node = Rc::new(Node::with(&[], &configuration(is_tight)));
     let mut of = |is_state| (0..ENTRIES).map(|_| entry(&mut random, is_state)).collect::<Vec<_>>();
     let (stream, mut state) = (of(false), of(true));
