@@ -112,7 +112,7 @@ export class Publisher {
   /** A connection is there: gives up what must not go over it. */
   connected(now: number, frameBytesMax: number = FRAME_BYTES_MAX, out: Effects): void {
     this.#frameBytesMax = frameBytesMax;
-    const message = "it may be stored, and repeating it could store it twice";
+    const message = "repeating it could store it twice";
     this.#takeOut(
       (item) => isUncertain(item, now),
       localError("UNCERTAIN", message, "terminal"),
