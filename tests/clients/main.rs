@@ -97,16 +97,19 @@ async fn npm_ws() {
 }
 
 /// What of the lines of a stream is its version, if any, and what it says.
+/// HTTP/1.1, and HTTP/2 without encryption.
+const VERSIONS: [&str; 2] = ["--http1.1", "--http2-prior-knowledge"];
+
 type Reading = fn(&str) -> (Option<String>, Option<String>);
 
 /// curl shows what comes; whoever calls it notes the version and gives it to the next call.
-async fn is_resumed_with_curl(accept: &str, reading: Reading, resume: fn(&mut Command, &str)) {
+async fn is_resumed_with_curl(accept: &str, http: &str, reading: Reading, resume: fn(&mut Command, &str)) {
     let node = Node::start();
     publish(&node, 1).await;
     publish(&node, 2).await;
     let line = Line::to(node.address());
     let target = format!("{}/v1/topics/{TOPIC}?watch=true", line.url());
-    let running = Running::start(&mut curl(accept, &target));
+    let running = Running::start(curl(accept, &target).arg(http));
     let mut version = None;
     let mut read = |running: &Running, expected: &[&str]| {
         for expected in expected {
@@ -129,6 +132,7 @@ async fn is_resumed_with_curl(accept: &str, reading: Reading, resume: fn(&mut Co
     publish(&node, 4).await;
     line.mend();
     let mut command = curl(accept, &target);
+    command.arg(http);
     resume(&mut command, &cursor);
     let running = Running::start(&mut command);
     publish(&node, 5).await;
@@ -153,10 +157,12 @@ async fn curl_on_server_sent_events() {
         Some(("data", event)) => (None, shown(event)),
         _ => (None, None),
     };
-    is_resumed_with_curl("text/event-stream", reading, |curl, version| {
-        curl.args(["-H", &format!("Last-Event-ID: {version}")]);
-    })
-    .await;
+    for http in VERSIONS {
+        is_resumed_with_curl("text/event-stream", http, reading, |curl, version| {
+            curl.args(["-H", &format!("Last-Event-ID: {version}")]);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -165,10 +171,12 @@ async fn curl_on_lines_of_json() {
         let event: serde_json::Value = serde_json::from_str(line).expect("a line is an event");
         (event["resourceVersion"].as_str().map(str::to_owned), shown(line))
     };
-    is_resumed_with_curl("application/x-ndjson", reading, |curl, version| {
-        curl.args(["-G", "--data-urlencode", &format!("resourceVersion={version}")]);
-    })
-    .await;
+    for http in VERSIONS {
+        is_resumed_with_curl("application/x-ndjson", http, reading, |curl, version| {
+            curl.args(["-G", "--data-urlencode", &format!("resourceVersion={version}")]);
+        })
+        .await;
+    }
 }
 
 /// E1: the recorded frames mean the same to a runtime that knows nothing of this project but its descriptors.

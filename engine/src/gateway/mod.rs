@@ -13,5 +13,6 @@ mod server;
 mod socket;
 mod tcp;
 mod upgrade;
+mod version;
 
 pub use server::Server;

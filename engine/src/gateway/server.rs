@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive};
 use actix_server::ServerHandle;
-use actix_service::{fn_service, map_config};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
 use super::hubs::Hubs;
-use super::{app, tcp, upgrade};
+use super::{app, tcp, upgrade, version};
 use crate::hub::Delivery;
 use crate::node::{Node, StartError};
 
@@ -54,7 +54,7 @@ impl Server {
             let handshake = Duration::from_millis(u64::from(worker_node.config.limits.handshake_timeout_ms));
             let upgrades = Rc::clone(&hub);
             let delivery = worker_node.config.delivery.clone();
-            HttpService::<TcpStream, _, _>::build()
+            let http = HttpService::<TcpStream, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
                 .client_request_timeout(handshake)
                 .client_disconnect_timeout(Duration::from_secs(1))
@@ -64,8 +64,8 @@ impl Server {
                 .on_connect_ext(move |stream, _| tune(stream, &delivery))
                 .local_addr(address)
                 .upgrade(fn_service(move |request| upgrade::upgrade(Rc::clone(&upgrades), request)))
-                .finish(map_config(app::app(hub), |_| AppConfig::default()))
-                .tcp()
+                .finish(map_config(app::app(hub), |_| AppConfig::default()));
+            fn_service(move |stream: TcpStream| version::of(stream, handshake)).and_then(http)
         };
         let mut server = actix_server::Server::build()
             .workers(workers)
