@@ -14,7 +14,7 @@ use crate::oracle::{Entry, Lens, Oracle};
 use crate::viewer::{TRANSPORTS, Viewer, Wanted};
 
 /// Few enough that some clients come back too late.
-const CONFIGURATION: &str = "[delivery]\nbookmark_interval_ms = 1000\nring_bytes_max = 16777216\n\
+const CONFIGURATION: &str = "[server]\ntcp_listen = \"127.0.0.1:0\"\n[delivery]\nbookmark_interval_ms = 1000\nring_bytes_max = 16777216\n\
     [[namespace]]\nname = \"s\"\nkind = \"state\"\nhistory_count = 250\n[[namespace]]\nname = \"t\"\nhistory_count = 250\n";
 
 const VIEWERS: usize = 24;

@@ -5,19 +5,60 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::harness::http::Http;
-use crate::harness::{Node, Socket};
+use crate::harness::{Node, Socket, SseSession, Tcp};
 use crate::oracle::{Heard, Lens};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     WebSocket,
+    Tcp,
+    Posted,
     EventStream,
     Lines,
     LongPoll,
 }
 
-pub const TRANSPORTS: [Transport; 4] =
-    [Transport::WebSocket, Transport::EventStream, Transport::Lines, Transport::LongPoll];
+pub const TRANSPORTS: [Transport; 6] = [
+    Transport::WebSocket,
+    Transport::EventStream,
+    Transport::Tcp,
+    Transport::Lines,
+    Transport::Posted,
+    Transport::LongPoll,
+];
+
+/// A session, whatever carries it.
+enum Session {
+    WebSocket(Box<Socket>),
+    Tcp(Box<Tcp>),
+    Posted(Box<SseSession>),
+}
+
+impl Session {
+    async fn open(node: &Node, transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Tcp(Box::new(Tcp::connect(node.tcp_address()).await)),
+            Transport::Posted => Self::Posted(Box::new(SseSession::open(node.address(), "").await)),
+            _ => Self::WebSocket(Box::new(Socket::json(node.address()).await)),
+        }
+    }
+
+    async fn ask(&mut self, kind: &str, id: u64, payload: Value) -> Value {
+        match self {
+            Self::WebSocket(socket) => socket.ask(kind, id, payload).await,
+            Self::Tcp(tcp) => tcp.ask(kind, id, payload).await,
+            Self::Posted(session) => session.ask(kind, id, payload).await,
+        }
+    }
+
+    async fn events(&mut self) -> Value {
+        match self {
+            Self::WebSocket(socket) => socket.events().await,
+            Self::Tcp(tcp) => tcp.events().await,
+            Self::Posted(session) => session.events().await,
+        }
+    }
+}
 
 /// What it watches.
 #[derive(Debug, Clone)]
@@ -73,7 +114,7 @@ impl Viewer {
             // Most are cut early, some late, some not at all; in the end none is.
             let cut = if self.random.u8(..4) == 0 { usize::MAX } else { self.random.usize(1..120) };
             match self.transport {
-                Transport::WebSocket => self.session(node, cut, &mut end).await,
+                Transport::WebSocket | Transport::Tcp | Transport::Posted => self.session(node, cut, &mut end).await,
                 Transport::EventStream => self.event_stream(node, cut, &mut end).await,
                 Transport::Lines => self.lines(node, cut, &mut end).await,
                 Transport::LongPoll => self.polls(node, cut, &mut end).await,
@@ -81,6 +122,8 @@ impl Viewer {
             if self.is_done(&mut end) {
                 return (self.wanted, self.transport, self.heard);
             }
+            // A version that one of them told is good on every other.
+            self.transport = TRANSPORTS[self.random.usize(..TRANSPORTS.len())];
         }
     }
 
@@ -116,7 +159,7 @@ impl Viewer {
     }
 
     async fn session(&mut self, node: &Node, cut: usize, end: &mut watch::Receiver<Option<u64>>) {
-        let mut socket = Socket::json(node.address()).await;
+        let mut session = Session::open(node, self.transport).await;
         let mut payload = json!({ "topic": self.wanted.topic });
         for (name, value) in self.wanted.parameters() {
             payload[name] = value.into();
@@ -124,14 +167,14 @@ impl Viewer {
         if let Some(cursor) = &self.cursor {
             payload["resourceVersion"] = cursor.as_str().into();
         }
-        let answer = socket.ask("SUBSCRIBE", 1, payload).await;
+        let answer = session.ask("SUBSCRIBE", 1, payload).await;
         assert_eq!(answer["type"], "SUBSCRIBED", "{answer}");
         self.stall(end).await;
         for _ in 0..cut {
             if self.is_done(end) {
                 return;
             }
-            let batch = socket.events().await;
+            let batch = session.events().await;
             for event in batch["events"].as_array().expect("a list") {
                 self.note(event);
             }

@@ -12,7 +12,7 @@ const FULL_RETRY_MS: u64 = 1_000;
 /// # Errors
 /// `GOING_AWAY` while the node drains, `TOO_MANY_CONNECTIONS`.
 pub(super) fn admit(hub: &Hub) -> Result<(), Error> {
-    if hub.is_draining() {
+    if hub.node().is_draining() {
         return Err(Error::of(Code::GoingAway));
     }
     if !hub.node().connections.try_open() {

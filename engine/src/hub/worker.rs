@@ -48,7 +48,6 @@ pub struct Hub {
     pub(super) pages: RefCell<Pages>,
     /// Who reads the log for a subscriber has one of these while it reads.
     pub(super) catch_ups: Semaphore,
-    draining: Cell<bool>,
     /// What the gauges were last told, so that each hub adds only its changes.
     pub(super) told: Cell<Told>,
 }
@@ -94,7 +93,6 @@ impl Hub {
             work: Notify::new(),
             pages: RefCell::default(),
             catch_ups,
-            draining: Cell::new(false),
             told: Cell::default(),
         })
     }
@@ -139,16 +137,9 @@ impl Hub {
 
     /// Has every connection told that the node drains.
     pub fn drain(&self) {
-        self.draining.set(true);
         for (_, outlet) in &*self.outlets.borrow() {
             outlet.notify(Notice::Drain);
         }
-    }
-
-    /// Whether [`Hub::drain`] was called.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.draining.get()
     }
 
     /// Follows a view, opening it if this worker does not follow it yet. The subscriber is away at first: it must
