@@ -30,6 +30,9 @@ struct Held {
     /// Something else of the key was to be shown meanwhile. Who took a snapshot then has that, and must be told also where
     /// all others need not.
     is_changed: bool,
+    /// Something before it was told while it had to wait. Whoever joined then has read further than what was shown when it
+    /// began to wait.
+    is_left: bool,
 }
 
 /// What goes out.
@@ -59,16 +62,16 @@ impl Pending {
     /// Takes an event of a `stream`, as it will be shown.
     pub fn hold(&mut self, event: Arc<Event>) {
         self.bytes += event.data.as_ref().map_or(0, bytes::Bytes::len) + size_of::<Event>();
-        self.events.insert(offset(&event), Held { event, was: None, is_changed: false });
+        self.events.insert(offset(&event), Held { event, was: None, is_changed: false, is_left: false });
     }
 
     /// Takes a change of a key, in place of what waits for it; gives whether there is anything to be told.
     pub fn conflate(&mut self, lens: &Lens, event: &Arc<Event>, replaced: Option<&Arc<Event>>) -> bool {
         let key = event.key.as_deref().unwrap_or_default();
         let before = self.keys.get(key).and_then(|offset| self.events.remove(offset));
-        let is_changed = before.is_some();
+        let (is_changed, is_left) = (before.is_some(), before.as_ref().is_some_and(|before| before.is_left));
         let was = before.map_or_else(|| replaced.cloned(), |before| before.was);
-        let held = Held { event: Arc::clone(event), was, is_changed };
+        let held = Held { event: Arc::clone(event), was, is_changed, is_left };
         if held.show(lens).is_none() {
             return false;
         }
@@ -96,6 +99,7 @@ impl Pending {
         if self.events.is_empty() {
             (self.bytes, sent.through) = (0, None);
         }
+        self.events.values_mut().for_each(|held| held.is_left = true);
         sent
     }
 }
@@ -107,8 +111,8 @@ impl Held {
         let was = before.as_ref().map_or(Was::Nothing, |(was, facts)| Was::Put(was, facts));
         let change = Change { event: &self.event, facts: &facts, was };
         let mut kept = Kept::default();
-        let shown = lens.show(change, &mut kept);
-        if shown.is_some() || !self.is_changed {
+        let shown = if self.is_left { None } else { lens.show(change, &mut kept) };
+        if shown.is_some() || !(self.is_changed || self.is_left) {
             return shown;
         }
         lens.show(Change { was: Was::Unknown, ..change }, &mut kept)
@@ -117,4 +121,59 @@ impl Held {
 
 fn offset(event: &Event) -> u64 {
     event.resource_version.map_or(0, |version| version.offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use fanfare_protocol::{EventType, Watch};
+
+    use super::*;
+
+    fn put(offset: u64, key: &str, data: &str) -> Arc<Event> {
+        Arc::new(Event {
+            r#type: EventType::Put.into(),
+            resource_version: Some(ResourceVersion::new(7, offset)),
+            key: Some(key.to_owned()),
+            data: Some(Bytes::copy_from_slice(data.as_bytes())),
+            ..Event::default()
+        })
+    }
+
+    fn kinds(sent: &Sent) -> Vec<(u64, EventType)> {
+        sent.events.iter().map(|event| (offset(event), event.r#type())).collect()
+    }
+
+    /// Who joins behind what was sent first has seen the value in between, and a patch would be against another one.
+    #[test]
+    fn what_had_to_wait_longer_is_told_whole() {
+        let watch = Watch { topic: "s:a".to_owned(), delta: true, ..Watch::default() };
+        let lens = Lens::new(&watch).unwrap().unwrap();
+        let long = "x".repeat(100);
+        let value = |n: u32| format!("{{\"n\":{n},\"text\":\"{long}\"}}");
+        let (a, b) = (put(1, "a", &value(0)), put(2, "b", &value(0)));
+        let mut pending = Pending::default();
+        assert!(pending.conflate(&lens, &put(3, "b", &value(1)), Some(&b)));
+        assert!(pending.conflate(&lens, &put(4, "a", &value(1)), Some(&a)));
+        let sent = pending.send(&lens, true, 1);
+        assert_eq!((kinds(&sent), sent.through), (vec![(3, EventType::Patch)], Some(ResourceVersion::new(7, 3))));
+        assert!(pending.conflate(&lens, &put(5, "a", &value(2)), Some(&put(4, "a", &value(1)))));
+        let sent = pending.send(&lens, true, 1);
+        assert_eq!((kinds(&sent), sent.through), (vec![(5, EventType::Put)], None));
+        // What begins to wait now begins with what all have.
+        assert!(pending.conflate(&lens, &put(6, "a", &value(3)), Some(&put(5, "a", &value(2)))));
+        assert_eq!(kinds(&pending.send(&lens, true, 1)), [(6, EventType::Patch)]);
+    }
+
+    #[test]
+    fn what_came_and_went_is_told_to_those_who_came_in_between() {
+        let watch = Watch { topic: "s:a".to_owned(), interval_ms: Some(1), ..Watch::default() };
+        let lens = Lens::new(&watch).unwrap().unwrap();
+        let delete = Event { r#type: EventType::Delete.into(), data: None, ..Event::clone(&put(2, "a", "")) };
+        let mut pending = Pending::default();
+        assert!(pending.conflate(&lens, &put(1, "a", "1"), None));
+        assert!(pending.conflate(&lens, &Arc::new(delete), Some(&put(1, "a", "1"))));
+        assert_eq!(kinds(&pending.send(&lens, true, usize::MAX)), [(2, EventType::Delete)]);
+        assert!(pending.is_empty());
+    }
 }
