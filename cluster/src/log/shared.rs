@@ -157,7 +157,10 @@ impl Shared {
     /// Whether callers write what they call. What was called while they did and is not written is left to the thread.
     pub(super) fn attend(&self, attended: bool) {
         self.is_attended.store(attended, Ordering::Relaxed);
-        self.ring();
+        // Whom nothing is left to need not come, and would take what the callers are about to write.
+        if !attended {
+            self.ring();
+        }
     }
 
     /// Has the thread look at the log.
