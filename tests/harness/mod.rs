@@ -7,6 +7,7 @@ pub mod http;
 pub mod node;
 pub mod socket;
 pub mod sse;
+mod talk;
 pub mod tcp;
 
 pub use http::Http;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{PATIENCE, talk};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
@@ -39,6 +39,12 @@ pub struct Socket {
     buffer: BytesMut,
     waiting: Vec<Value>,
     decoded: VecDeque<Incoming>,
+}
+
+impl talk::Hears for Socket {
+    async fn next(&mut self) -> Value {
+        self.hear().await
+    }
 }
 
 impl Socket {
@@ -165,22 +171,12 @@ impl Socket {
 
     /// The next envelope with this id; others are skipped.
     pub async fn answer(&mut self, id: u64) -> Value {
-        loop {
-            let envelope = self.hear().await;
-            if envelope["id"] == id {
-                return envelope;
-            }
-        }
+        talk::answer(self, id).await
     }
 
     /// The next event batch; other envelopes are skipped.
     pub async fn events(&mut self) -> Value {
-        loop {
-            let mut envelope = self.hear().await;
-            if envelope["type"] == "EVENT" {
-                return envelope["payload"].take();
-            }
-        }
+        talk::events(self).await
     }
 
     /// Says a request and gives its answer.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http};
+use super::talk;
 
 /// An open stream.
 pub struct SseSession {
@@ -14,6 +15,12 @@ pub struct SseSession {
     pub head: Answer,
     /// As the first event names it.
     pub session: String,
+}
+
+impl talk::Hears for SseSession {
+    async fn next(&mut self) -> Value {
+        self.hear().await
+    }
 }
 
 impl SseSession {
@@ -55,22 +62,12 @@ impl SseSession {
 
     /// The next envelope with this id; others are skipped.
     pub async fn answer(&mut self, id: u64) -> Value {
-        loop {
-            let envelope = self.hear().await;
-            if envelope["id"] == id {
-                return envelope;
-            }
-        }
+        talk::answer(self, id).await
     }
 
     /// The next event batch; other envelopes are skipped.
     pub async fn events(&mut self) -> Value {
-        loop {
-            let mut envelope = self.hear().await;
-            if envelope["type"] == "EVENT" {
-                return envelope["payload"].take();
-            }
-        }
+        talk::events(self).await
     }
 
     /// Says a request and gives its answer.

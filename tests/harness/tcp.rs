@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{PATIENCE, talk};
 
 /// Longer than any frame that a node sends.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -18,6 +18,12 @@ const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Tcp {
     pub stream: TcpStream,
     buffer: BytesMut,
+}
+
+impl talk::Hears for Tcp {
+    async fn next(&mut self) -> Value {
+        self.hear().await
+    }
 }
 
 impl Tcp {
@@ -84,22 +90,12 @@ impl Tcp {
 
     /// The next envelope with this id; others are skipped.
     pub async fn answer(&mut self, id: u64) -> Value {
-        loop {
-            let envelope = self.hear().await;
-            if envelope["id"] == id {
-                return envelope;
-            }
-        }
+        talk::answer(self, id).await
     }
 
     /// The next event batch; other envelopes are skipped.
     pub async fn events(&mut self) -> Value {
-        loop {
-            let mut envelope = self.hear().await;
-            if envelope["type"] == "EVENT" {
-                return envelope["payload"].take();
-            }
-        }
+        talk::events(self).await
     }
 
     /// Says a request and gives its answer.
