@@ -149,6 +149,13 @@ impl Node {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// When one client that has to leave, or was turned away, is to come back: milliseconds from now, its own slot. Clients
+    /// that fell together would else return together.
+    #[must_use]
+    pub fn reconnect_slot_ms(&self) -> u64 {
+        fastrand::u64(..=self.config.server.reconnect_within_ms)
+    }
+
     /// Tells every connection to go elsewhere.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);

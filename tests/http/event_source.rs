@@ -226,13 +226,15 @@ async fn a_stream_ends_after_its_timeout() {
 /// The stream of a node that stops ends cleanly, and its place is where the next one would go on.
 #[tokio::test]
 async fn a_stopping_node_ends_its_streams() {
-    let mut node = Node::start();
+    let mut node = Node::with(&[], "[server]\nreconnect_within_ms = 500\n[[namespace]]\nname = \"chat\"\n");
     let version = publish(&node, "chat:a", json!({ "data": 0 })).await;
     let mut stream = EventSource::open(&node, WATCH, "").await;
     assert_eq!(stream.event().await.kind, "put");
     assert_eq!(stream.event().await.kind, "snapshot-end");
     node.terminate();
     assert_eq!((stream.next().await, stream.last_id.clone()), (None, version));
+    // A slot of its own: the others of this node do not come back at the same moment.
+    assert!(stream.retry.is_some_and(|ms| ms <= 500), "{:?}", stream.retry);
     assert_eq!(node.wait(Duration::from_secs(10)).code(), Some(0));
 }
 
@@ -248,7 +250,8 @@ async fn a_stream_opened_while_the_node_stops_is_told_to_come_back() {
     let mut stream = EventSource::open(&node, WATCH, "6f1c.7").await;
     let failure = stream.next().await.unwrap();
     assert_eq!((failure.kind.as_str(), &failure.data["error"]["name"]), ("failure", &json!("GOING_AWAY")));
-    assert_eq!((stream.next().await, stream.last_id.as_str(), stream.retry), (None, "6f1c.7", Some(1_000)));
+    assert_eq!((stream.next().await, stream.last_id.as_str()), (None, "6f1c.7"));
+    assert!(stream.retry.is_some_and(|ms| ms <= 5_000), "{:?}", stream.retry);
     let ready = get(&node, "/readyz").await;
     assert_eq!((ready.status.as_u16(), ready.code().as_str()), (503, "GOING_AWAY"));
     let poll = get(&node, WATCH).await;

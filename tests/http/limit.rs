@@ -1,6 +1,8 @@
 //! Bounds: how many may watch, and what is told to one too many.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -24,8 +26,10 @@ async fn one_watch_too_many_is_told_to_wait() {
         assert!(streams.len() <= 64);
     };
     assert_eq!(refused.status().as_u16(), 503);
-    assert_eq!(refused.headers()["retry-after"], "1");
-    assert!(refused.text().await.unwrap().contains("TOO_MANY_CONNECTIONS"));
+    let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["name"], "TOO_MANY_CONNECTIONS");
+    assert_eq!(seconds, problem["retryAfterMs"].as_u64().unwrap().div_ceil(1_000));
     let poll =
         send(&node, reqwest::Method::GET, &format!("/v1/topics/chat:a?watch=true&resourceVersion={version}"), &[], "")
             .await;
@@ -37,6 +41,23 @@ async fn one_watch_too_many_is_told_to_wait() {
     }
     let mut stream = EventSource::open(&node, "/v1/topics/chat:a?watch=true", "").await;
     assert_eq!(stream.event().await.kind, "put");
+}
+
+/// S9: those who are turned away together are not told to come back together.
+#[tokio::test]
+async fn each_that_is_turned_away_is_told_a_slot_of_its_own() {
+    let settings = "[server]\nreconnect_within_ms = 4000\n[limits]\nconnections_max = 1\n[[namespace]]\nname = \"chat\"\n";
+    let node = Node::with(&[], settings);
+    let _one = EventSource::open(&node, "/v1/topics/chat:a?watch=true", "").await;
+    let mut slots = BTreeSet::new();
+    for _ in 0..32 {
+        let refused = get(&node, "/v1/topics/chat:a?watch=true").await;
+        assert_eq!(refused.code(), "TOO_MANY_CONNECTIONS");
+        slots.insert(refused.json()["retryAfterMs"].as_u64().unwrap());
+    }
+    // By chance alone they come together less than once in 10^29 runs.
+    assert!(slots.len() > 16, "{slots:?}");
+    assert!(slots.iter().all(|slot| (1_000..=5_000).contains(slot)), "{slots:?}");
 }
 
 /// A watcher that has gone costs nothing any more, also when there is nothing to send to it.

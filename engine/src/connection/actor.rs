@@ -25,7 +25,7 @@ use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::CodeLabel;
 use crate::topic::meter::Meter;
 use crate::topic::publish::Publishing;
-use crate::view::{SessionWire, put_envelope};
+use crate::view::{SessionWire, Wire, put_envelope, put_retry};
 
 /// How long our last words may take to reach a peer that does not close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -249,6 +249,11 @@ impl Connection {
             Notice::Drain => {
                 let within_ms = self.hub.node().config.server.reconnect_within_ms;
                 self.say(0, &Message::Goaway(Goaway { within_ms, node: None }));
+                if self.outlet.wire() == Wire::Session(SessionWire::Sse) {
+                    // Who reads it with a plain `EventSource` draws no slot.
+                    let slot_ms = self.hub.node().reconnect_slot_ms();
+                    self.outlet.push(|out| put_retry(slot_ms, out));
+                }
                 self.session.drain();
                 if self.session.is_drained() {
                     self.close_quietly(Code::GoingAway.number(), Code::GoingAway.name(), ctx);

@@ -4,19 +4,21 @@ use fanfare_protocol::{Code, Error};
 
 use crate::hub::Hub;
 
-/// What a client is told to wait when the node holds as many connections as it may.
+/// What a client is told to wait at least when the node holds as many connections as it may.
 const FULL_RETRY_MS: u64 = 1_000;
 
 /// Counts one more connection, which has to be closed in `Node::connections`.
 ///
 /// # Errors
-/// `GOING_AWAY` while the node drains, `TOO_MANY_CONNECTIONS`.
+/// `GOING_AWAY` while the node drains, `TOO_MANY_CONNECTIONS`: both with the slot at which this client is to come back.
 pub(super) fn admit(hub: &Hub) -> Result<(), Error> {
-    if hub.node().is_draining() {
-        return Err(Error::of(Code::GoingAway));
+    let node = hub.node();
+    if node.is_draining() {
+        return Err(Error::of(Code::GoingAway).with_retry_after_ms(node.reconnect_slot_ms()));
     }
-    if !hub.node().connections.try_open() {
-        return Err(Error::of(Code::TooManyConnections).with_retry_after_ms(FULL_RETRY_MS));
+    if !node.connections.try_open() {
+        let slot_ms = FULL_RETRY_MS + node.reconnect_slot_ms();
+        return Err(Error::of(Code::TooManyConnections).with_retry_after_ms(slot_ms));
     }
     Ok(())
 }

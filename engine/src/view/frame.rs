@@ -155,6 +155,11 @@ pub fn put_ping(wire: SessionWire, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends how long an `EventSource` is to wait before it reconnects. The field holds as soon as it is read, without an event.
+pub fn put_retry(ms: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("retry: {ms}\n\n").as_bytes());
+}
+
 fn put_framed(wire: SessionWire, envelope: &[u8], out: &mut Vec<u8>) {
     match wire {
         SessionWire::WebSocket(encoding) => websocket::put_message(encoding == Encoding::Json, envelope, out),

@@ -16,7 +16,7 @@ mod wire;
 
 pub use facts::Facts;
 pub use filter::{CanonicalValue, Path};
-pub use frame::{FRAME_BYTES, Span, encode, encode_state, marker, put_envelope, put_ping, trouble};
+pub use frame::{FRAME_BYTES, Span, encode, encode_state, marker, put_envelope, put_ping, put_retry, trouble};
 pub use lens::{Change, Kept, Lens, Was};
 pub use pace::{Allowance, Pacer};
 pub use pending::Pending;

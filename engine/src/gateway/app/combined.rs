@@ -93,7 +93,7 @@ async fn stream(hub: &Rc<Hub>, asked: Asked, wire: Wire) -> Result<HttpResponse,
     let silence = Duration::from_millis(delivery.bookmark_interval_ms.into());
     let heartbeat = (wire == Wire::Sse).then(|| Duration::from_millis(delivery.heartbeat_interval_ms.into()));
     if wire == Wire::Sse {
-        outlet.push(|out| out.extend_from_slice(watch::SSE_RETRY));
+        outlet.push(|out| view::put_retry(watch::SSE_RETRY_MS, out));
     }
     let body = EventStream::new(attached, None, heartbeat, asked.timeout_ms.map(Duration::from_millis));
     actix::spawn(Feed { together, wire }.run(outlet, silence));

@@ -15,7 +15,8 @@ use tokio::time::{Sleep, sleep};
 
 use super::attached::Attached;
 use super::heartbeat::Heartbeat;
-use crate::hub::Slot;
+use crate::hub::{Notice, Slot};
+use crate::view::{self, Wire};
 
 /// What one pull takes from the ring at most: the write buffer of an HTTP connection.
 pub(super) const CHUNK_BYTES: usize = 32 * 1024;
@@ -49,8 +50,12 @@ impl EventStream {
         outlet.register(cx);
         outlet.register_body(cx);
         // Whatever the notice is, what it has to say stands in the outbox and is sent before the end.
-        while outlet.take_notice().is_some() {
+        while let Some(notice) = outlet.take_notice() {
             self.is_ending = true;
+            if matches!(notice, Notice::Drain) && outlet.wire() == Wire::Sse {
+                let slot_ms = self.attached.hub.node().reconnect_slot_ms();
+                outlet.push(|out| view::put_retry(slot_ms, out));
+            }
         }
         if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
             self.deadline = None;

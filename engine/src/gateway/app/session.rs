@@ -13,7 +13,7 @@ use super::{body, watch};
 use crate::connection::{Connection, Source};
 use crate::gateway::{admission, handshake};
 use crate::hub::Outlet;
-use crate::view::{SessionWire, Wire};
+use crate::view::{self, SessionWire, Wire};
 
 /// `POST /v1/sse`: the answer is the session, and what the body says is heard first.
 pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Payload) -> Reply {
@@ -29,7 +29,7 @@ pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Pa
     }
     let outlet = Rc::new(Outlet::of_body(Wire::Session(SessionWire::Sse), node.config.delivery.outbox_bytes_max));
     outlet.push(|out| {
-        out.extend_from_slice(watch::SSE_RETRY);
+        view::put_retry(watch::SSE_RETRY_MS, out);
         out.extend_from_slice(greeting(&posts.session).as_bytes());
     });
     let body = SessionStream::new(Rc::clone(&hub), Rc::clone(&outlet));

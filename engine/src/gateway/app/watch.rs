@@ -23,8 +23,9 @@ use crate::view::{self, Span, Wire};
 /// What an `EventSource` sends when it reconnects: the `id:` of the last event that it has seen.
 pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
-/// How long an `EventSource` waits before it reconnects; told first, so that it holds also when nothing else arrives.
-pub(super) const SSE_RETRY: &[u8] = b"retry: 1000\n\n";
+/// How long an `EventSource` waits before it reconnects, milliseconds; told first, so that it holds also when nothing else
+/// arrives.
+pub(super) const SSE_RETRY_MS: u64 = 1_000;
 
 /// Opens a watch.
 ///
@@ -68,7 +69,7 @@ async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
         Ok(attached) => attached,
         Err(error) => return turned_away(error, Wire::Sse),
     };
-    attached.outlet.push(|out| out.extend_from_slice(SSE_RETRY));
+    attached.outlet.push(|out| view::put_retry(SSE_RETRY_MS, out));
     let heartbeat = Duration::from_millis(u64::from(hub.node().config.delivery.heartbeat_interval_ms));
     let body = stream(attached, plan, watch, Wire::Sse, Some(heartbeat)).await?;
     Ok(event_stream().streaming(body))
@@ -111,7 +112,8 @@ pub(super) fn turned_away(error: Error, wire: Wire) -> Result<HttpResponse, Erro
 
 /// Tells an event stream that it has to come back, and ends it.
 fn farewell(error: Error) -> HttpResponse {
-    let mut body = SSE_RETRY.to_vec();
+    let mut body = Vec::new();
+    view::put_retry(error.retry_after_ms.unwrap_or(SSE_RETRY_MS), &mut body);
     let events = [view::trouble(EventType::Failure, error)];
     let span = Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) };
     view::encode(Wire::Sse, 0, &span, &mut body);
