@@ -2,13 +2,10 @@
 
 use std::net::SocketAddr;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::process::{cpu_nanos, resident_bytes};
-use crate::websocket::{self, Opcode};
+use crate::websocket::Socket;
 
 /// What is said to the server.
 #[derive(Clone, Copy)]
@@ -46,16 +43,16 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         let (arrived, mut arrivals) = mpsc::unbounded_channel();
         let mut readers = Vec::with_capacity(subscribers);
         for first in 0..subscribers {
-            let mut socket = Socket::open(address);
-            socket.subscribe(speech, first).await;
+            let mut client = Client::open(address);
+            client.subscribe(speech, first).await;
             let is_distinct = matches!(speech, Speech::Fanfare(Audience::Distinct));
             // One of them paces the publisher, where all hear the same.
             let arrived = (first == 0 || is_distinct).then(|| arrived.clone());
             let count = if is_distinct { count / subscribers as u64 } else { count };
-            readers.push(tokio::spawn(async move { socket.count(count, arrived).await }));
+            readers.push(tokio::spawn(async move { client.count(count, arrived).await }));
         }
         let bytes_per_connection = resident_bytes(pid).saturating_sub(before) / subscribers as u64;
-        let mut publisher = Socket::open(address);
+        let mut publisher = Client::open(address);
         let cpu = cpu_nanos(pid);
         let (mut published, mut seen) = (0, 0);
         while published < count {
@@ -79,17 +76,12 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
     })
 }
 
-struct Socket {
-    stream: TcpStream,
-    buffer: BytesMut,
-}
+/// A client of either server.
+struct Client(Socket);
 
-impl Socket {
+impl Client {
     fn open(address: SocketAddr) -> Self {
-        let stream = websocket::open(address, None).expect("the server listens and shakes hands");
-        stream.set_nonblocking(true).expect("a TCP socket");
-        let stream = TcpStream::from_std(stream).expect("a runtime is there");
-        Self { stream, buffer: BytesMut::new() }
+        Self(Socket::open(address))
     }
 
     async fn subscribe(&mut self, speech: Speech, number: usize) {
@@ -101,9 +93,9 @@ impl Socket {
         };
         let subscribe =
             format!(r#"{{"type":"SUBSCRIBE","id":1,"payload":{{"topic":"bench:fan","from":"latest"{lens}}}}}"#);
-        self.send(subscribe.as_bytes()).await;
+        self.0.send(&subscribe).await;
         while self.messages() == 0 {
-            self.read().await;
+            self.0.read().await;
         }
     }
 
@@ -112,15 +104,15 @@ impl Socket {
             Speech::Fanfare(Audience::OneView) => {
                 let data = "x".repeat(PAYLOAD_BYTES - 2);
                 let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":"{data}"}}}}"#);
-                self.send(text.as_bytes()).await;
+                self.0.send(&text).await;
             }
             Speech::Fanfare(_) => {
                 let number = format!(r#"{{"n":{number},"text":""#);
                 let data = format!("{number}{}\"}}", "x".repeat(PAYLOAD_BYTES - 2 - number.len()));
                 let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":{data}}}}}"#);
-                self.send(text.as_bytes()).await;
+                self.0.send(&text).await;
             }
-            Speech::Plain => self.send("x".repeat(PAYLOAD_BYTES - 2).as_bytes()).await,
+            Speech::Plain => self.0.send(&"x".repeat(PAYLOAD_BYTES - 2)).await,
         }
     }
 
@@ -136,29 +128,19 @@ impl Socket {
             if seen >= count {
                 return seen;
             }
-            self.read().await;
+            self.0.read().await;
         }
     }
 
     /// Events among the whole frames that have arrived: a frame of Fanfare may hold several.
     fn messages(&mut self) -> u64 {
         let mut events = 0;
-        while let Some(payload) = websocket::take(&mut self.buffer).expect("the server does not close") {
+        while let Some(payload) = self.0.take() {
             events += match payload.starts_with(br#"{"type":"EVENT""#) {
                 true => payload.windows(13).filter(|w| w == br#"{"type":"put""#).count() as u64,
                 false => 1,
             };
         }
         events
-    }
-
-    async fn read(&mut self) {
-        assert!(self.stream.read_buf(&mut self.buffer).await.expect("a readable socket") > 0, "closed by the server");
-    }
-
-    async fn send(&mut self, payload: &[u8]) {
-        let mut out = Vec::new();
-        websocket::put(Opcode::Text, payload, &mut out);
-        self.stream.write_all(&out).await.expect("the server reads");
     }
 }

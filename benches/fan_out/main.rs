@@ -11,7 +11,7 @@ mod http;
 mod node;
 #[path = "../process/mod.rs"]
 mod process;
-#[path = "../websocket/frames.rs"]
+#[path = "../websocket/mod.rs"]
 mod websocket;
 
 mod baseline;

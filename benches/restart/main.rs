@@ -13,7 +13,7 @@ mod http;
 mod node;
 #[path = "../process/mod.rs"]
 mod process;
-#[path = "../websocket/frames.rs"]
+#[path = "../websocket/mod.rs"]
 mod websocket;
 
 mod fill;

@@ -2,8 +2,6 @@
 //! copies nothing that arrives. It knows no fragments, which these servers do not send, and answers no pings, which they send
 //! to the silent.
 
-#![allow(dead_code, reason = "each bench uses its part")]
-
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 

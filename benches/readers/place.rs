@@ -1,0 +1,83 @@
+//! A node of a bench, in a directory that goes with it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::http::Http;
+use crate::node;
+use crate::process::{Process, cpu_nanos, pinned, resident_bytes};
+
+/// Clients of a bench answer no pings, and on a busy machine a round takes longer than a node bears silence.
+const SETTINGS: [(&str, &str); 2] =
+    [("FANFARE_SERVER__WORKERS", "1"), ("FANFARE_DELIVERY__HEARTBEAT_INTERVAL_MS", "3600000")];
+
+/// Where data directories are made.
+pub struct Place(PathBuf);
+
+/// A running node. Both its process and its data go when it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    process: Option<Process>,
+    data: PathBuf,
+}
+
+impl Place {
+    pub fn new(dir: &Path) -> Self {
+        Self(dir.join(format!("readers-{}", std::process::id())))
+    }
+
+    /// A node with nothing in it.
+    pub fn server(&self) -> Result<Server> {
+        let _ = fs::remove_dir_all(&self.0);
+        let address = Process::free_address()?;
+        let mut server = Server { address, process: None, data: self.0.clone() };
+        server.start()?;
+        Ok(server)
+    }
+}
+
+impl Server {
+    fn start(&mut self) -> Result<()> {
+        let command = node::configured(pinned(node::PROGRAM), self.address, &self.data, &SETTINGS);
+        self.process = Some(node::start(command, self.address)?.process);
+        Ok(())
+    }
+
+    /// Kills it, as a crash does, and starts it again on the same data and address.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process = None;
+        self.start()
+    }
+
+    /// CPU time so far, in microseconds.
+    pub fn cpu_micros(&self) -> f64 {
+        self.process.as_ref().map_or(0.0, |process| cpu_nanos(process.pid()) as f64 / 1_000.0)
+    }
+
+    /// The resident set, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.process.as_ref().map_or(0, |process| resident_bytes(process.pid()))
+    }
+
+    /// The sum of a metric over its labels.
+    pub fn metric(&self, name: &str) -> Result<u64> {
+        let text = String::from_utf8(Http::connect(self.address)?.get("/metrics")?)?;
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
+            rest.rsplit(' ').next()?.parse::<f64>().ok()
+        });
+        let values: Vec<f64> = values.collect();
+        values.first().with_context(|| format!("the node has no metric `{name}`"))?;
+        Ok(values.iter().sum::<f64>() as u64)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process = None;
+        let _ = fs::remove_dir_all(&self.data);
+    }
+}
