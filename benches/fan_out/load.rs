@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
 
+use crate::node;
 use crate::process::{cpu_nanos, resident_bytes};
 use crate::websocket::Socket;
 
@@ -25,12 +26,27 @@ pub enum Audience {
     Views(usize),
     /// Each what is for it alone, by an equality of its own.
     Distinct,
+    /// Each a topic of its own: what [`Self::Distinct`] would cost if equalities were free.
+    Topics,
+}
+
+impl Audience {
+    /// Whether each publication is for one of them alone.
+    pub fn is_distinct(self) -> bool {
+        matches!(self, Self::Distinct | Self::Topics)
+    }
+
+    fn topic(self, number: u64) -> String {
+        if matches!(self, Self::Topics) { format!("bench:fan-{number}") } else { "bench:fan".to_owned() }
+    }
 }
 
 /// What one run measured.
 pub struct Run {
     pub micros_per_delivery: f64,
     pub bytes_per_connection: u64,
+    /// Of a node; nothing of the baseline.
+    pub writes_per_delivery: f64,
 }
 
 const PAYLOAD_BYTES: usize = 128;
@@ -45,7 +61,7 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         for first in 0..subscribers {
             let mut client = Client::open(address);
             client.subscribe(speech, first).await;
-            let is_distinct = matches!(speech, Speech::Fanfare(Audience::Distinct));
+            let is_distinct = matches!(speech, Speech::Fanfare(audience) if audience.is_distinct());
             // One of them paces the publisher, where all hear the same.
             let arrived = (first == 0 || is_distinct).then(|| arrived.clone());
             let count = if is_distinct { count / subscribers as u64 } else { count };
@@ -53,7 +69,9 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
         }
         let bytes_per_connection = resident_bytes(pid).saturating_sub(before) / subscribers as u64;
         let mut publisher = Client::open(address);
-        let cpu = cpu_nanos(pid);
+        // The baseline has no metrics.
+        let writes = || node::metric(address, "fanfare_hub_writes_total").unwrap_or_default();
+        let (cpu, written) = (cpu_nanos(pid), writes());
         let (mut published, mut seen) = (0, 0);
         while published < count {
             while published < count && published - seen < in_flight {
@@ -67,12 +85,13 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
             deliveries += reader.await.expect("a reader does not fail");
         }
         let expected = match speech {
-            Speech::Fanfare(Audience::Distinct) => count / subscribers as u64 * subscribers as u64,
+            Speech::Fanfare(audience) if audience.is_distinct() => count / subscribers as u64 * subscribers as u64,
             Speech::Fanfare(_) | Speech::Plain => count * subscribers as u64,
         };
         assert_eq!(deliveries, expected, "every delivery is counted");
         let micros_per_delivery = (cpu_nanos(pid) - cpu) as f64 / 1_000.0 / deliveries as f64;
-        Run { micros_per_delivery, bytes_per_connection }
+        let writes_per_delivery = (writes() - written) as f64 / deliveries as f64;
+        Run { micros_per_delivery, bytes_per_connection, writes_per_delivery }
     })
 }
 
@@ -87,12 +106,13 @@ impl Client {
     async fn subscribe(&mut self, speech: Speech, number: usize) {
         let Speech::Fanfare(audience) = speech else { return };
         let lens = match audience {
-            Audience::OneView => String::new(),
+            Audience::OneView | Audience::Topics => String::new(),
             Audience::Views(count) => format!(r#","filter":"data.n >= 0 - {}""#, number % count),
             Audience::Distinct => format!(r#","where.data.n":"{number}""#),
         };
+        let topic = audience.topic(number as u64);
         let subscribe =
-            format!(r#"{{"type":"SUBSCRIBE","id":1,"payload":{{"topic":"bench:fan","from":"latest"{lens}}}}}"#);
+            format!(r#"{{"type":"SUBSCRIBE","id":1,"payload":{{"topic":"{topic}","from":"latest"{lens}}}}}"#);
         self.0.send(&subscribe).await;
         while self.messages() == 0 {
             self.0.read().await;
@@ -106,10 +126,11 @@ impl Client {
                 let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":"{data}"}}}}"#);
                 self.0.send(&text).await;
             }
-            Speech::Fanfare(_) => {
+            Speech::Fanfare(audience) => {
+                let topic = audience.topic(number);
                 let number = format!(r#"{{"n":{number},"text":""#);
                 let data = format!("{number}{}\"}}", "x".repeat(PAYLOAD_BYTES - 2 - number.len()));
-                let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"bench:fan","data":{data}}}}}"#);
+                let text = format!(r#"{{"type":"PUBLISH","payload":{{"topic":"{topic}","data":{data}}}}}"#);
                 self.0.send(&text).await;
             }
             Speech::Plain => self.0.send(&"x".repeat(PAYLOAD_BYTES - 2)).await,

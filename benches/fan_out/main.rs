@@ -72,30 +72,36 @@ fn main() {
 
 /// What filters cost: the same audience in one view and in many, and each with a view of its own beside a lone subscriber.
 fn views() {
-    let loads: [(&str, Audience, usize, u64, u64); 4] = [
+    let loads: [(&str, Audience, usize, u64, u64); 5] = [
         ("10,000 in 1 view", Audience::OneView, VIEWERS, SHOWN_TO_ALL, 64),
         ("10,000 in 100 views", Audience::Views(VIEWS), VIEWERS, SHOWN_TO_ALL, 64),
         ("1 subscriber", Audience::OneView, 1, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
+        ("10,000 topics of one each", Audience::Topics, VIEWERS, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
         ("10,000 equality views of one each", Audience::Distinct, VIEWERS, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
     ];
     println!("publications of 128 bytes, 64 in flight, {ROUNDS} rounds");
-    println!("| who watches | deliveries | CPU µs per delivery (min, median, max) |");
-    println!("| --- | --- | --- |");
-    let mut runs: [Vec<Run>; 4] = Default::default();
+    println!("| who watches | deliveries | CPU µs per delivery (min, median, max) | writes per delivery (median) |");
+    println!("| --- | --- | --- | --- |");
+    let mut runs: [Vec<Run>; 5] = Default::default();
     for _ in 0..ROUNDS {
         for ((_, audience, subscribers, count, in_flight), runs) in loads.iter().zip(&mut runs) {
             runs.push(measured(Kind::Fanfare, Speech::Fanfare(*audience), *subscribers, *count, *in_flight));
         }
     }
     for ((name, audience, subscribers, count, _), runs) in loads.into_iter().zip(runs) {
-        let mut micros: Vec<f64> = runs.iter().map(|run| run.micros_per_delivery).collect();
-        micros.sort_by(f64::total_cmp);
-        let deliveries = if matches!(audience, Audience::Distinct) { count } else { count * subscribers as u64 };
+        let sorted = |figure: fn(&Run) -> f64| {
+            let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures
+        };
+        let (micros, writes) = (sorted(|run| run.micros_per_delivery), sorted(|run| run.writes_per_delivery));
+        let deliveries = if audience.is_distinct() { count } else { count * subscribers as u64 };
         println!(
-            "| {name} | {deliveries} | {:.2}, {:.2}, {:.2} |",
+            "| {name} | {deliveries} | {:.2}, {:.2}, {:.2} | {:.3} |",
             micros[0],
             micros[micros.len() / 2],
-            micros[micros.len() - 1]
+            micros[micros.len() - 1],
+            writes[writes.len() / 2]
         );
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::http;
+use crate::http::{self, Http};
 use crate::process::Process;
 
 /// How long a start may take before it counts as failed.
@@ -36,4 +36,16 @@ pub fn start(command: Command, address: SocketAddr) -> Result<Node> {
     let mut process = Process::start(command, "fanfare", "build it with `cargo build --release`")?;
     let ready_after = process.wait_until(START_PATIENCE, || http::is_ok(address, "/readyz"))?;
     Ok(Node { process, ready_after })
+}
+
+/// The sum of a metric over its labels.
+pub fn metric(address: SocketAddr, name: &str) -> Result<u64> {
+    let text = String::from_utf8(Http::connect(address)?.get("/metrics")?)?;
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
+        rest.rsplit(' ').next()?.parse::<f64>().ok()
+    });
+    let values: Vec<f64> = values.collect();
+    values.first().with_context(|| format!("the node has no metric `{name}`"))?;
+    Ok(values.iter().sum::<f64>() as u64)
 }

@@ -4,9 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::http::Http;
 use crate::node;
 use crate::process::{Process, cpu_nanos, pinned, resident_bytes};
 
@@ -64,14 +63,7 @@ impl Server {
 
     /// The sum of a metric over its labels.
     pub fn metric(&self, name: &str) -> Result<u64> {
-        let text = String::from_utf8(Http::connect(self.address)?.get("/metrics")?)?;
-        let values = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
-            rest.rsplit(' ').next()?.parse::<f64>().ok()
-        });
-        let values: Vec<f64> = values.collect();
-        values.first().with_context(|| format!("the node has no metric `{name}`"))?;
-        Ok(values.iter().sum::<f64>() as u64)
+        node::metric(self.address, name)
     }
 }
 

@@ -49,3 +49,39 @@ impl Pass {
         self.fallen
     }
 }
+
+/// How many sockets a sweep may still write to before it lets others run.
+#[derive(Debug)]
+pub(super) struct Breath(usize);
+
+impl Breath {
+    pub(super) fn new(sockets: usize) -> Self {
+        Self(sockets)
+    }
+
+    pub(super) fn is_out(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes so many, or what is left.
+    pub(super) fn take(&mut self, wanted: usize) -> usize {
+        let taken = wanted.min(self.0);
+        self.0 -= taken;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breath_is_shared_by_all_who_take_from_it() {
+        let mut breath = Breath::new(512);
+        for _ in 0..5 {
+            assert_eq!((breath.take(100), breath.is_out()), (100, false));
+        }
+        assert_eq!((breath.take(100), breath.is_out()), (12, true));
+        assert_eq!(breath.take(1), 0);
+    }
+}

@@ -7,7 +7,7 @@ use fanfare_protocol::ResourceVersion;
 use slab::Slab;
 
 use super::outlet::{Delivery, Outlet};
-use super::pass::Pass;
+use super::pass::{Breath, Pass};
 use super::ring::{Join, Position, Ring};
 use super::terms::Terms;
 use crate::view::ViewKey;
@@ -127,10 +127,10 @@ impl HubView {
         true
     }
 
-    /// Delivers to the subscribers with keys from `from` on, at most `count` of them. Gives the key to go on
-    /// with, `None` behind the last.
-    pub(super) fn sweep(&mut self, from: usize, count: usize, pass: &mut Pass) -> Option<usize> {
-        let end = from.saturating_add(count).min(self.subscribers.capacity());
+    /// Delivers to the subscribers with keys from `from` on, as long as the breath lasts. Gives the key to go on with, `None`
+    /// behind the last.
+    pub(super) fn sweep(&mut self, from: usize, breath: &mut Breath, pass: &mut Pass) -> Option<usize> {
+        let end = from + breath.take(self.subscribers.capacity().saturating_sub(from));
         for key in from..end {
             self.deliver(key, pass);
         }

@@ -16,7 +16,7 @@ use super::heartbeat::Patience;
 use super::notice::Notice;
 use super::outlet::Outlet;
 use super::pages::Pages;
-use super::pass::Pass;
+use super::pass::{Breath, Pass};
 use super::refusal::SubscribeError;
 use super::slot::Slot;
 use super::terms::Terms;
@@ -26,7 +26,8 @@ use crate::telemetry::Transport;
 use crate::topic::catch_up;
 use crate::view::ViewKey;
 
-/// Sockets written to before the sweep lets others run: 5,000 in one go would block a worker for 11 ms.
+/// Sockets written to before the sweep lets others run, whatever views they follow: 5,000 in one go would block a worker for
+/// 11 ms. What arrives in between goes out with the same writes.
 const SWEEP_SOCKETS: usize = 512;
 
 /// Which hub of the node.
@@ -278,26 +279,28 @@ impl Hub {
             }
         }
         let moved = std::mem::take(&mut self.views.borrow_mut().moved);
+        let mut breath = Breath::new(SWEEP_SOCKETS);
         for number in moved {
             let mut from = Some(0);
             while let Some(key) = from {
-                from = self.sweep_some(number, key, now_s);
-                if from.is_some() {
+                if breath.is_out() {
                     tokio::task::yield_now().await;
+                    breath = Breath::new(SWEEP_SOCKETS);
                 }
+                from = self.sweep_some(number, key, &mut breath, now_s);
             }
             self.free_if_read(number);
         }
         self.node.telemetry.hub_sweep.observe(began.elapsed().as_secs_f64());
     }
 
-    fn sweep_some(self: &Rc<Self>, number: u32, from: usize, now_s: u32) -> Option<usize> {
+    fn sweep_some(self: &Rc<Self>, number: u32, from: usize, breath: &mut Breath, now_s: u32) -> Option<usize> {
         let mut pass = Pass::new(now_s);
         let (next, transport) = {
             let mut views = self.views.borrow_mut();
             let view = views.open.get_mut(&number)?;
             view.moved = false;
-            (view.sweep(from, SWEEP_SOCKETS, &mut pass), view.key.wire.transport())
+            (view.sweep(from, breath, &mut pass), view.key.wire.transport())
         };
         self.finish(pass, transport);
         next
@@ -342,7 +345,7 @@ impl Views {
         let bytes_max = delivery.ring_bytes_max.min(spare);
         if view.ring.allocated() > bytes_max {
             // Only who would block may fall off: everyone else is served first.
-            view.sweep(0, usize::MAX, pass);
+            view.sweep(0, &mut Breath::new(usize::MAX), pass);
             let before = view.ring.allocated();
             node.telemetry.ring_evictions.inc_by(view.ring.evict(bytes_max));
             self.ring_bytes = self.ring_bytes + view.ring.allocated() - before;
