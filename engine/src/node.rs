@@ -27,6 +27,7 @@ use crate::namespace::Namespaces;
 use crate::store::{DataDir, WriteBehind};
 use crate::telemetry::Telemetry;
 use crate::topic::{Census, DiskReads, Topics, unavailable};
+use crate::view::{ViewBudget, ViewPlace};
 use disk::DiskWatch;
 use lanes::ShardLanes;
 pub use start::StartError;
@@ -60,6 +61,7 @@ pub struct Node {
     backups: Arc<Semaphore>,
     _data_dir: DataDir,
     views: AtomicU32,
+    view_budget: Arc<ViewBudget>,
     hubs: Mutex<Vec<Addr<HubActor>>>,
     draining: AtomicBool,
 }
@@ -71,10 +73,13 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// A view number that was never used before in this process; `None` when there are none left.
-    pub(crate) fn next_view(&self) -> Option<u32> {
+    /// A view number that was never used before in this process, and a place for the view; `None` when there are no more
+    /// of either.
+    pub(crate) fn next_view(&self) -> Option<(u32, ViewPlace)> {
+        let place = self.view_budget.open()?;
         let next = |last: u32| last.checked_add(1);
-        self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?.checked_add(1)
+        let last = self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        Some((last.checked_add(1)?, place))
     }
 
     /// Hands a command to the topic's shard, in the caller's order; resolves once it is committed and applied.

@@ -60,6 +60,36 @@ async fn each_that_is_turned_away_is_told_a_slot_of_its_own() {
     assert!(slots.iter().all(|slot| (1_000..=5_000).contains(slot)), "{slots:?}");
 }
 
+/// The bound of views is one of the node: whoever needs one more is told so, and an equal one is none.
+#[tokio::test]
+async fn one_view_too_many_is_refused_until_another_is_over() {
+    let node = Node::with(&[], "[delivery]\nviews_max = 2\n[[namespace]]\nname = \"chat\"\n");
+    let of = |n: u32| format!("/v1/topics/chat:a?watch=true&from=latest&where.data.n={n}");
+    let mut streams = vec![EventSource::open(&node, &of(1), "").await, EventSource::open(&node, &of(2), "").await];
+    streams.push(EventSource::open(&node, &of(1), "").await);
+    let refused = get(&node, &of(3)).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "UNAVAILABLE"));
+    for stream in &mut streams {
+        assert_eq!(stream.next().await.unwrap().kind, "bookmark");
+    }
+}
+
+/// W15: what is held back for a pace has a bound, beyond which it goes before its time.
+#[tokio::test]
+async fn what_a_pace_holds_back_goes_early_when_it_is_too_much() {
+    let settings = "[delivery]\nheld_bytes_max = 20000\n[[namespace]]\nname = \"fleet\"\nkind = \"state\"\n";
+    let node = Node::with(&[], settings);
+    let mut slow = EventSource::open(&node, "/v1/topics/fleet:a?watch=true&from=latest&interval=3600s", "").await;
+    assert_eq!(slow.next().await.unwrap().kind, "bookmark");
+    let text = "x".repeat(1_000);
+    for key in 0..100 {
+        publish(&node, "fleet:a", json!({ "key": format!("k{key}"), "data": text })).await;
+    }
+    // The first goes at once, as nothing was sent before it; the others would wait for an hour.
+    let keys = [slow.event().await, slow.event().await, slow.event().await].map(|event| event.data["key"].clone());
+    assert_eq!(keys, ["k0", "k1", "k2"]);
+}
+
 /// A watcher that has gone costs nothing any more, also when there is nothing to send to it.
 #[tokio::test]
 async fn who_hangs_up_is_let_go_at_once() {

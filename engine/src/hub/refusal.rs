@@ -8,8 +8,8 @@ pub enum SubscribeError {
     /// This outlet follows it already, under this number.
     #[error("view {0} is the same and already open")]
     Already(u32),
-    /// The topic did not answer, or no view number is left.
-    #[error("the view cannot be opened at the moment")]
+    /// The topic did not answer, or the node has as many views as it may.
+    #[error("the topic does not answer, or the node has as many views as it may (`delivery.views_max`): try again later")]
     Unavailable,
 }
 
@@ -17,7 +17,7 @@ impl From<SubscribeError> for Error {
     fn from(error: SubscribeError) -> Self {
         match error {
             SubscribeError::Already(_) => Self::of(Code::AlreadySubscribed).with_message(error.to_string()),
-            SubscribeError::Unavailable => Self::of(Code::Unavailable),
+            SubscribeError::Unavailable => Self::of(Code::Unavailable).with_message(error.to_string()),
         }
     }
 }

@@ -15,6 +15,12 @@ pub struct Delivery {
     /// The same for all views of a worker together: 256 views at the brim. Beyond it a view that gets a frame gives up its
     /// oldest chunks, and its slow readers read the log.
     pub rings_bytes_max: usize,
+    /// Views of the node: distinct combinations of topic and parameters that somebody watches, twice `connections_max`. A
+    /// subscription that needs one more is answered `UNAVAILABLE`.
+    pub views_max: usize,
+    /// What the views of the node with an `interval`, `debounce` or `maxEventsPerSecond` hold back together: 64 MiB, some
+    /// 100,000 small events. Beyond it they send before their time.
+    pub held_bytes_max: usize,
     /// Answers and catch-up pages that wait for one connection before no more requests are read from it.
     /// 64 KiB is some 500 answers; 50,000 connections at the brim stay below 4 GiB.
     pub outbox_bytes_max: usize,
@@ -44,6 +50,8 @@ impl Default for Delivery {
         Self {
             ring_bytes_max: 256 * 1024,
             rings_bytes_max: 64 * 1024 * 1024,
+            views_max: 200_000,
+            held_bytes_max: 64 * 1024 * 1024,
             outbox_bytes_max: 64 * 1024,
             send_buffer_bytes: 64 * 1024,
             notsent_bytes: 16 * 1024,

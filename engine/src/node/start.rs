@@ -23,6 +23,7 @@ use crate::namespace::{self, Lanes, Namespaces};
 use crate::store::{Applied, DataDirError, StoreError};
 use crate::telemetry::Telemetry;
 use crate::topic::{Census, DiskReads, Expiry, Topics};
+use crate::view::ViewBudget;
 
 /// Why a node could not start.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +152,7 @@ impl Node {
             backups: Arc::new(Semaphore::new(1)),
             _data_dir: data_dir,
             views: AtomicU32::new(0),
+            view_budget: ViewBudget::new(config.delivery.views_max, config.delivery.held_bytes_max),
             hubs: Mutex::default(),
             draining: AtomicBool::new(false),
             config,

@@ -189,8 +189,8 @@ impl Handler<Open> for TopicActor {
                 view.followers.push(follower);
                 Some(view)
             }
-            None => self.node.next_view().map(|number| {
-                let view = TopicView::new(key.clone(), number, follower, topic_head, is_state);
+            None => self.node.next_view().map(|(number, place)| {
+                let view = TopicView::new(key.clone(), (number, place), follower, topic_head, is_state);
                 self.index.add(number, key.lens.as_deref());
                 self.numbers.insert(key.clone(), number);
                 self.views.entry(number).or_insert(view)

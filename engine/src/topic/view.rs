@@ -10,7 +10,7 @@ use fanfare_protocol::{Event, EventType, ResourceVersion};
 use super::changes::Changes;
 use crate::hub::{Frame, HubActor, HubId};
 use crate::log::Committed;
-use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, Was};
+use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, ViewPlace, Was};
 
 /// A hub that follows a view.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct TopicView {
     /// Up to where its frames have told everything. Of a view that leaves nothing out: the topic's head.
     through: ResourceVersion,
     seen: Option<Seen>,
+    place: ViewPlace,
 }
 
 /// What a view remembers that does not show everything as it comes.
@@ -47,7 +48,13 @@ struct Paced {
 }
 
 impl TopicView {
-    pub(super) fn new(key: ViewKey, number: u32, follower: Follower, head: ResourceVersion, is_state: bool) -> Self {
+    pub(super) fn new(
+        key: ViewKey,
+        (number, place): (u32, ViewPlace),
+        follower: Follower,
+        head: ResourceVersion,
+        is_state: bool,
+    ) -> Self {
         let seen = key.lens.clone().map(|lens| {
             let pace = *lens.pace();
             // Readers of a `stream` with a ceiling read the log by themselves, each as fast as it may.
@@ -56,7 +63,7 @@ impl TopicView {
                 is_paced.then(|| Paced { pacer: Pacer::new(pace), pending: Pending::default(), is_timed: false });
             Seen { lens, kept: Kept::default(), paced, is_state }
         });
-        Self { key, number, followers: vec![follower], through: head, seen }
+        Self { key, number, followers: vec![follower], through: head, seen, place }
     }
 
     /// Where a ring of it begins. What waits is still to come.
@@ -89,7 +96,10 @@ impl TopicView {
                 return if committed.created { self.bookmark(committed.through) } else { Vec::new() };
             }
             None => return self.send(shown, committed.through),
-            Some(paced) => paced.pending.is_full(),
+            Some(paced) => {
+                self.place.hold(paced.pending.bytes());
+                paced.pending.is_full() || self.place.is_exceeded()
+            }
         };
         let is_ended = committed.deleted || is_full;
         let mut frames = if committed.created { self.bookmark(committed.after) } else { Vec::new() };
@@ -118,6 +128,7 @@ impl TopicView {
         }
         let most = if is_ended { usize::MAX } else { paced.pacer.most(now) };
         let sent = paced.pending.send(&seen.lens, seen.is_state, most);
+        self.place.hold(paced.pending.bytes());
         paced.pacer.sent(now, sent.count, !paced.pending.is_empty());
         if sent.events.is_empty() {
             return Vec::new();

@@ -3,6 +3,7 @@
 //! Subscribers with equal parameters share the view, its number and its encoded frames. This room knows how
 //! a view's frames are made, once for all of them; who gets them is the hub's business, when is the topic's.
 
+mod budget;
 mod facts;
 mod fields;
 mod filter;
@@ -14,6 +15,7 @@ mod pace;
 mod pending;
 mod wire;
 
+pub use budget::{ViewBudget, ViewPlace};
 pub use facts::Facts;
 pub use filter::{CanonicalValue, Path};
 pub use frame::{FRAME_BYTES, Span, encode, encode_state, marker, put_envelope, put_ping, put_retry, trouble};

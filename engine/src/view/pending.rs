@@ -53,22 +53,30 @@ impl Pending {
         self.events.is_empty()
     }
 
-    /// So much waits that it has to go.
+    /// So much of a `stream` waits that it has to go.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.bytes > HELD_BYTES_MAX
+        self.keys.is_empty() && self.bytes > HELD_BYTES_MAX
+    }
+
+    /// What it takes, in bytes, as if it shared nothing with the log.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes an event of a `stream`, as it will be shown.
     pub fn hold(&mut self, event: Arc<Event>) {
-        self.bytes += event.data.as_ref().map_or(0, bytes::Bytes::len) + size_of::<Event>();
-        self.events.insert(offset(&event), Held { event, was: None, is_changed: false, is_left: false });
+        let held = Held { event, was: None, is_changed: false, is_left: false };
+        self.bytes += held.bytes();
+        self.events.insert(offset(&held.event), held);
     }
 
     /// Takes a change of a key, in place of what waits for it; gives whether there is anything to be told.
     pub fn conflate(&mut self, lens: &Lens, event: &Arc<Event>, replaced: Option<&Arc<Event>>) -> bool {
         let key = event.key.as_deref().unwrap_or_default();
         let before = self.keys.get(key).and_then(|offset| self.events.remove(offset));
+        self.bytes -= before.as_ref().map_or(0, Held::bytes);
         let (is_changed, is_left) = (before.is_some(), before.as_ref().is_some_and(|before| before.is_left));
         let was = before.map_or_else(|| replaced.cloned(), |before| before.was);
         let held = Held { event: Arc::clone(event), was, is_changed, is_left };
@@ -76,6 +84,7 @@ impl Pending {
             return false;
         }
         self.keys.insert(key.to_owned(), offset(event));
+        self.bytes += held.bytes();
         self.events.insert(offset(event), held);
         true
     }
@@ -88,6 +97,7 @@ impl Pending {
             && let Some((_, held)) = self.events.pop_first()
         {
             sent.count += 1;
+            self.bytes -= held.bytes();
             sent.through = held.event.resource_version;
             if is_state {
                 self.keys.remove(held.event.key.as_deref().unwrap_or_default());
@@ -97,7 +107,7 @@ impl Pending {
             }
         }
         if self.events.is_empty() {
-            (self.bytes, sent.through) = (0, None);
+            sent.through = None;
         }
         self.events.values_mut().for_each(|held| held.is_left = true);
         sent
@@ -105,6 +115,12 @@ impl Pending {
 }
 
 impl Held {
+    fn bytes(&self) -> usize {
+        let of = |event: &Event| event.data.as_ref().map_or(0, bytes::Bytes::len) + size_of::<Event>();
+        let key = self.event.key.as_ref().map_or(0, String::len);
+        size_of::<Self>() + key + of(&self.event) + self.was.as_deref().map_or(0, of)
+    }
+
     fn show(&self, lens: &Lens) -> Option<Arc<Event>> {
         let facts = Facts::of(&self.event);
         let before = self.was.as_ref().map(|was| (was, Facts::of(was)));
@@ -163,6 +179,26 @@ mod tests {
         // What begins to wait now begins with what all have.
         assert!(pending.conflate(&lens, &put(6, "a", &value(3)), Some(&put(5, "a", &value(2)))));
         assert_eq!(kinds(&pending.send(&lens, true, 1)), [(6, EventType::Patch)]);
+    }
+
+    #[test]
+    fn what_waits_is_counted_until_it_goes() {
+        let watch = Watch { topic: "s:a".to_owned(), interval_ms: Some(1), ..Watch::default() };
+        let lens = Lens::new(&watch).unwrap().unwrap();
+        let mut pending = Pending::default();
+        assert!(pending.conflate(&lens, &put(1, "a", "1"), None) && pending.conflate(&lens, &put(2, "b", "1"), None));
+        let both = pending.bytes();
+        assert!(both > 2 * size_of::<Event>());
+        assert!(pending.conflate(&lens, &put(3, "a", "2"), Some(&put(1, "a", "1"))));
+        assert_eq!(pending.bytes(), both, "one for a key, whatever it replaces");
+        assert_eq!(kinds(&pending.send(&lens, true, 1)), [(2, EventType::Put)]);
+        assert!((1..both).contains(&pending.bytes()));
+        assert_eq!(kinds(&pending.send(&lens, true, usize::MAX)), [(3, EventType::Put)]);
+        assert_eq!(pending.bytes(), 0);
+        pending.hold(put(4, "", "1"));
+        assert!(pending.bytes() > 0);
+        assert_eq!(kinds(&pending.send(&lens, false, usize::MAX)), [(4, EventType::Put)]);
+        assert_eq!(pending.bytes(), 0);
     }
 
     #[test]
