@@ -5,6 +5,7 @@
 //! Rust: time, ids and chance reach them as arguments.
 
 pub mod backup;
+mod compression;
 pub mod config;
 mod connection;
 mod gateway;

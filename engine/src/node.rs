@@ -58,6 +58,8 @@ pub struct Node {
     write_behind: WriteBehind,
     wal: Arc<FileLog>,
     disk: DiskWatch,
+    /// HTTP answers that may be compressed as they come.
+    pub(crate) compressed_streams: Arc<Semaphore>,
     backups: Arc<Semaphore>,
     _data_dir: DataDir,
     views: AtomicU32,

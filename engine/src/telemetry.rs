@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-pub use labels::{CatchUpOutcome, CodeLabel, Label, Labelled, Transport, WriteOutcome};
+pub use labels::{CatchUpOutcome, CodeLabel, Label, Labelled, Packed, Transport, WriteOutcome};
 pub use routes::Routes;
 
 use crate::log::Committed;
@@ -97,6 +97,10 @@ pub struct Telemetry {
     pub store_hot_bytes: Gauge,
     /// Answers that stay open.
     pub http_streams: Labelled<Transport, Gauge>,
+    /// HTTP answers that are compressed as they come.
+    pub compressed_streams: Gauge,
+    plain_bytes: Labelled<Packed, Counter>,
+    packed_bytes: Labelled<Packed, Counter>,
     /// Bugs met at run time.
     pub defects: Counter,
     requests: Labelled<MessageType, Counter>,
@@ -155,6 +159,9 @@ impl Telemetry {
             store_hot_bytes: plain(to, metric::STORE_HOT_BYTES),
             routes: Routes::new(to),
             http_streams: labelled(to, metric::HTTP_STREAMS),
+            compressed_streams: plain(to, metric::COMPRESSION_STREAMS),
+            plain_bytes: labelled(to, metric::COMPRESSION_PLAIN_BYTES_TOTAL),
+            packed_bytes: labelled(to, metric::COMPRESSION_PACKED_BYTES_TOTAL),
             defects: plain(to, metric::DEFECTS_TOTAL),
             registry,
         }
@@ -163,6 +170,12 @@ impl Telemetry {
     /// An error was told to a client, over any transport.
     pub fn error(&self, error: &Error) {
         self.errors.of(CodeLabel::of(error)).inc();
+    }
+
+    /// So many bytes were compressed to so many.
+    pub fn compressed(&self, what: Packed, plain: usize, packed: usize) {
+        self.plain_bytes.of(what).inc_by(plain as u64);
+        self.packed_bytes.of(what).inc_by(packed as u64);
     }
 
     /// A session request arrived.

@@ -4,9 +4,11 @@
 mod harness;
 
 mod client;
+mod inflating;
 
 mod admin;
 mod asset;
+mod compression;
 mod event_source;
 mod examples;
 mod input;

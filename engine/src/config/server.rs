@@ -25,6 +25,9 @@ pub struct ServerConfig {
     /// Pages of other origins that may connect, as `https://app.example.org`, or `*` for all. None by default: only
     /// pages that this node, or on loopback this machine, serves. Others get `ORIGIN_NOT_ALLOWED`.
     pub allowed_origins: Vec<String>,
+    /// Whether answers are compressed for clients that ask for it (`Accept-Encoding`). `false` where someone who can
+    /// publish, but not read, could watch the sizes of what others are sent, and guess from them; or where a proxy does it.
+    pub compression: bool,
     /// How long a stopping node may take to send its clients away and to answer what is in flight. 10 seconds, less
     /// than the patience of common supervisors; what is left then is cut off.
     pub shutdown_timeout_ms: u32,
@@ -50,6 +53,7 @@ impl Default for ServerConfig {
             tcp_listen: TcpListen::Off,
             workers: Workers::PerCore,
             allowed_origins: Vec::new(),
+            compression: true,
             shutdown_timeout_ms: 10_000,
             reconnect_within_ms: 5_000,
             tls: TlsConfig::default(),

@@ -25,6 +25,9 @@ pub struct Limits {
     /// Connections of the node, all transports together: at 2 KiB each they take 200 MiB. Further handshakes are answered
     /// 503. The limit of descriptors of the process may be lower.
     pub connections_max: usize,
+    /// HTTP answers that stay open and are compressed (SSE, NDJSON, sessions over SSE, large snapshots): each holds what it has
+    /// said last, up to 500 KiB, so that these are below 128 MiB. Further ones go out as they are.
+    pub compressed_streams_max: usize,
     /// Topics of the node: the bound against floods of names. A publish that would create one more is answered
     /// `TOO_MANY_TOPICS`.
     pub topics_max: usize,
@@ -55,6 +58,7 @@ impl Default for Limits {
             batch_publications_max: 1_000,
             subscriptions_max: 512,
             connections_max: 100_000,
+            compressed_streams_max: 256,
             topics_max: 1_000_000,
             requests_in_flight_max: 256,
             page_items_max: 1_000,

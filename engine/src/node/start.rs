@@ -149,6 +149,9 @@ impl Node {
             write_behind,
             wal,
             disk,
+            compressed_streams: Arc::new(Semaphore::new(
+                config.limits.compressed_streams_max.min(Semaphore::MAX_PERMITS),
+            )),
             backups: Arc::new(Semaphore::new(1)),
             _data_dir: data_dir,
             views: AtomicU32::new(0),

@@ -99,6 +99,16 @@ label! {
 }
 
 label! {
+    /// What is compressed.
+    Packed {
+        /// HTTP answers.
+        Http = "http",
+        /// Batches of sessions.
+        Batches = "batches",
+    }
+}
+
+label! {
     /// How catching up ended.
     CatchUpOutcome {
         /// At the head: the subscription is live again.

@@ -2,13 +2,16 @@
 //! `engine/assets/`, embedded at compile time.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, IF_NONE_MATCH, LOCATION, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, EntityTag, IF_NONE_MATCH, LOCATION, REFERRER_POLICY,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use fanfare_protocol::{Code, Error};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::reply::Reply;
+use super::accept_encoding::{SMALL, Wishes};
+use super::compressed;
+use super::packed_asset::packed;
+use super::reply::{Reply, Worker};
 
 /// Nothing inline, nothing from elsewhere, in nobody's frame. WebSockets by scheme, because not every browser counts
 /// them to `'self'`.
@@ -26,10 +29,10 @@ pub(super) async fn root() -> HttpResponse {
 }
 
 /// `GET /demo/…`, `GET /admin/…`.
-pub(super) async fn get(request: HttpRequest) -> Reply {
+pub(super) async fn get(Worker(hub): Worker, request: HttpRequest) -> Reply {
     let path = request.path();
     match find(path.trim_start_matches('/')) {
-        Found::File(name, file) => Ok(served(&request, &name, file)),
+        Found::File(name, file) => Ok(served(&request, &compressed::wishes(&request, hub.node()), &name, file)),
         Found::Folder => {
             let response = HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{path}/"))).finish();
             Ok(response)
@@ -54,8 +57,15 @@ fn find(path: &str) -> Found {
     }
 }
 
-fn served(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
-    let tag = EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..16]));
+fn served(request: &HttpRequest, wishes: &Wishes, name: &str, file: EmbeddedFile) -> HttpResponse {
+    let digest = hex(&file.metadata.sha256_hash()[..16]);
+    let coding = wishes.coding(&SMALL).filter(|_| compressed::is_worth(media_type(name)));
+    let packed = coding.and_then(|coding| Some((coding, packed(&digest, coding, &file.data)?)));
+    // Each form has a tag of its own: they are not the same bytes.
+    let tag = match &packed {
+        Some((coding, _)) => EntityTag::new_strong(format!("{digest}-{}", coding.name())),
+        None => EntityTag::new_strong(digest),
+    };
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_known =
         known.split(',').filter_map(|known| known.trim().parse().ok()).any(|known: EntityTag| known.weak_eq(&tag));
@@ -69,7 +79,11 @@ fn served(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse
     if is_known {
         return response.finish();
     }
-    response.content_type(media_type(name)).body(file.data.into_owned())
+    response.content_type(media_type(name));
+    match packed {
+        Some((coding, packed)) => response.insert_header((CONTENT_ENCODING, coding.name())).body(packed),
+        None => response.body(file.data.into_owned()),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,4 +1,5 @@
-//! What every request passes on its way in and out: origin, cross-origin answers, counting.
+//! What every request passes on its way in and out: origin, cross-origin answers, compression,
+//! counting.
 //!
 //! WebSocket handshakes never come here; `gateway::upgrade` asks the same functions.
 
@@ -17,6 +18,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use fanfare_protocol::{Code, Error};
 
+use super::compressed::{self, Asked};
 use crate::gateway::origin;
 use crate::gateway::problem::Problem;
 use crate::hub::Hub;
@@ -30,7 +32,7 @@ const RESPONSE_HEADERS: &str = "retry-after";
 /// How long a browser may remember a preflight, in seconds; longer than ten minutes some do not.
 const PREFLIGHT_S: &str = "600";
 /// What an answer depends on beside its URL.
-const VARIES_BY: &str = "Origin, Accept, Last-Event-ID";
+const VARIES_BY: &str = "Origin, Accept, Accept-Encoding, Last-Event-ID";
 
 /// See the module.
 pub(super) async fn pass<B>(
@@ -48,7 +50,7 @@ where
     let mut response = if is_allowed(&request, origin.as_ref(), hub.node()) {
         let mut response = match is_preflight(&request) {
             true => request.into_response(preflight()),
-            false => next.call(request).await?.map_into_boxed_body(),
+            false => answer(request, next, hub.node()).await?,
         };
         open_to(origin, response.headers_mut());
         response
@@ -67,6 +69,26 @@ where
     }
     count(&response, hub.node(), started);
     Ok(response)
+}
+
+/// Has the routes answer. What nobody could be told is not begun.
+async fn answer<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+    node: &Node,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error>
+where
+    B: MessageBody + 'static,
+{
+    let wishes = compressed::wishes(&request, node);
+    if compressed::is_unacceptable(&wishes) {
+        let message = "`Accept-Encoding` leaves no way to answer: gzip, br, zstd and identity are there";
+        let problem = Problem(Error::of(Code::NotAcceptable).with_message(message));
+        return Ok(request.into_response(problem.error_response()));
+    }
+    let asked = Asked::new(&request, wishes);
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(asked.fit(response, node))
 }
 
 fn is_allowed(request: &ServiceRequest, origin: Option<&HeaderValue>, node: &Node) -> bool {

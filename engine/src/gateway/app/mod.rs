@@ -2,15 +2,18 @@
 //!
 //! `route` is the table, `entrance` what every request passes. `topic`, `list`, `admin`, `health` and `asset` answer; a watch
 //! goes through `watch` to one of its forms, `event_stream` or `long_poll`, both `attached` to the worker's hub; a `session`
-//! over SSE and POST is pulled by its `session_stream`. The parts that read what a client wrote (`query`, `accept`, `continuation`) are pure. **No route keeps state between two
+//! over SSE and POST is pulled by its `session_stream`. What leaves is `compressed`
+//! for who asks for it. The parts that read what a client wrote (`query`, `accept`, `accept_encoding`, `continuation`) are pure. **No route keeps state between two
 //! requests, allocates what a client announces, or trusts a name that the browser's page could have chosen.**
 
 mod accept;
+mod accept_encoding;
 mod admin;
 mod asset;
 mod attached;
 mod body;
 mod combined;
+mod compressed;
 mod continuation;
 mod entrance;
 mod event_stream;
@@ -18,6 +21,7 @@ mod health;
 mod heartbeat;
 mod list;
 mod long_poll;
+mod packed_asset;
 mod query;
 mod reply;
 mod route;

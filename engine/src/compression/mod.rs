@@ -1,0 +1,11 @@
+//! How what leaves the node is made smaller for clients that ask for it.
+//!
+//! A [`Flow`] compresses an HTTP answer as it comes and holds nothing back: each piece can be read as soon as it is there.
+//! It remembers what it has sent, so each one costs memory; [`Coding::compress`] compresses what is whole. No dictionary is learned
+//! from data, and nothing that two clients get goes through one flow. Who asks for what is the gateway's business.
+
+mod coding;
+mod flow;
+
+pub use coding::Coding;
+pub use flow::Flow;
