@@ -70,10 +70,19 @@ pub fn encode(envelope: &[u8], out: &mut Vec<u8>) {
 ///
 /// # Panics
 /// When no length stands before it, or the envelope has 4 GiB or more.
-pub fn encode_delimited(mut delimited: &[u8], out: &mut Vec<u8>) {
-    let length = prost::decode_length_delimiter(&mut delimited).expect("the codec writes the length first");
-    debug_assert_eq!(length, delimited.len(), "one envelope and nothing else");
-    encode(delimited, out);
+pub fn encode_delimited(envelope: &[u8], out: &mut Vec<u8>) {
+    encode(delimited(envelope), out);
+}
+
+/// One envelope as [`crate::encode`] writes it, without its length.
+///
+/// # Panics
+/// When no length stands before it.
+#[must_use]
+pub fn delimited(mut envelope: &[u8]) -> &[u8] {
+    let length = prost::decode_length_delimiter(&mut envelope).expect("the codec writes the length first");
+    debug_assert_eq!(length, envelope.len(), "one envelope and nothing else");
+    envelope
 }
 
 /// Cuts envelopes out of a stream of bytes.

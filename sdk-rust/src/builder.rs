@@ -88,6 +88,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the node may compress batches of 1 KiB and more, with zstd. Off unless said otherwise: it is for slow
+    /// lines, and costs both ends time. None may inflate beyond [`Self::message_bytes_max`].
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self, is_wanted: bool) -> Self {
+        self.settings.is_compressed = is_wanted;
+        self
+    }
+
     /// How envelopes are written. [`Encoding::Protobuf`] unless said otherwise; JSON can be read along the way.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.settings.encoding = encoding;

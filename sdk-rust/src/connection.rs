@@ -124,7 +124,10 @@ impl Connection {
                 self.session.close(moment, out);
             }
             Happening::Signal(Signal::Opened(token)) => self.session.opened(moment, token, out),
-            Happening::Signal(Signal::Frame(frame)) => self.read(&frame, moment, out),
+            Happening::Signal(Signal::Frame(frame, bytes)) => {
+                self.received_bytes += bytes as u64;
+                self.read(&frame, moment, out);
+            }
             Happening::Signal(Signal::SignOfLife) => self.session.heard(moment),
             Happening::Signal(Signal::End(error)) => self.session.lost(moment, &error, out),
             Happening::Renewed(renewed) => {
@@ -172,7 +175,6 @@ impl Connection {
     }
 
     fn read(&mut self, frame: &Bytes, moment: Moment, out: &mut Effects) {
-        self.received_bytes += frame.len() as u64;
         for envelope in envelopes(self.encoding, frame) {
             let envelope = match envelope {
                 Ok(envelope) => decode(self.encoding, &envelope),

@@ -28,7 +28,7 @@
 //! Inside: a [`Client`] is a handle over one owner task (`connection.rs`), a shell that performs what a pure state
 //! machine (`session/`) decides. `transport/` alone knows sockets.
 //!
-//! The cargo feature `tls` adds `https` and `wss`.
+//! The cargo feature `tls` adds `https` and `wss`, the feature `compression` batches compressed with zstd.
 
 mod budget;
 mod builder;

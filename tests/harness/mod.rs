@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes a value")]
 
+mod batch;
 pub mod http;
 pub mod node;
 pub mod socket;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{PATIENCE, talk};
+use super::{PATIENCE, batch, talk};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
@@ -122,8 +122,9 @@ impl Socket {
             }
             let frame = self.frame().await.expect("the connection lives");
             match frame.first {
-                TEXT => {
-                    let text = String::from_utf8(frame.payload).expect("text is UTF-8");
+                first @ (TEXT | BINARY) => {
+                    let payload = if first == BINARY { batch::inflated(&frame.payload) } else { frame.payload };
+                    let text = String::from_utf8(payload).expect("text is UTF-8");
                     self.waiting = text.lines().map(|l| serde_json::from_str(l).expect("envelopes are JSON")).collect();
                 }
                 PING => self.send_frame(PONG, &frame.payload).await,
@@ -141,7 +142,8 @@ impl Socket {
             }
             let frame = self.frame().await.expect("the connection lives");
             assert_eq!(frame.first, BINARY, "the protobuf subprotocol sends binary messages: {frame:?}");
-            let message = Bytes::from(frame.payload);
+            let is_packed = frame.payload.first() == Some(&batch::MARK);
+            let message = Bytes::from(if is_packed { batch::inflated(&frame.payload) } else { frame.payload });
             for envelope in fanfare_protocol::envelopes(Encoding::Protobuf, &message) {
                 let envelope = envelope.expect("the length of an envelope is right");
                 let incoming = fanfare_protocol::decode(Encoding::Protobuf, &envelope);

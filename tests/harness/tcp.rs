@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::{PATIENCE, talk};
+use super::{PATIENCE, batch, talk};
 
 /// Longer than any frame that a node sends.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -56,7 +56,8 @@ impl Tcp {
         let decoder = frame::Decoder::new(FRAME_BYTES_MAX);
         loop {
             if let Some(envelope) = decoder.decode(&mut self.buffer).expect("the frames of a node are right") {
-                return Some(shown(&envelope));
+                let is_packed = envelope.first() == Some(&batch::MARK);
+                return Some(shown(&if is_packed { batch::inflated(&envelope).into() } else { envelope }));
             }
             match timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await.expect("a frame in time") {
                 Ok(0) | Err(_) => {

@@ -8,6 +8,7 @@ mod oracle;
 mod viewer;
 
 mod combined;
+mod compression;
 mod delta;
 mod filter;
 mod handshake;

@@ -11,16 +11,22 @@ use crate::oracle::{Heard, Lens};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     WebSocket,
+    /// With compressed batches, in JSON.
+    PackedWebSocket,
     Tcp,
+    /// With compressed batches, in protobuf.
+    PackedTcp,
     Posted,
     EventStream,
     Lines,
     LongPoll,
 }
 
-pub const TRANSPORTS: [Transport; 6] = [
+pub const TRANSPORTS: [Transport; 8] = [
     Transport::WebSocket,
+    Transport::PackedTcp,
     Transport::EventStream,
+    Transport::PackedWebSocket,
     Transport::Tcp,
     Transport::Lines,
     Transport::Posted,
@@ -36,11 +42,20 @@ enum Session {
 
 impl Session {
     async fn open(node: &Node, transport: Transport) -> Self {
-        match transport {
-            Transport::Tcp => Self::Tcp(Box::new(Tcp::connect(node.tcp_address()).await)),
+        let mut session = match transport {
+            Transport::Tcp | Transport::PackedTcp => Self::Tcp(Box::new(Tcp::connect(node.tcp_address()).await)),
             Transport::Posted => Self::Posted(Box::new(SseSession::open(node.address(), "").await)),
             _ => Self::WebSocket(Box::new(Socket::json(node.address()).await)),
-        }
+        };
+        let compression = match transport {
+            Transport::PackedWebSocket => "deflate-raw",
+            Transport::PackedTcp => "zstd",
+            _ => return session,
+        };
+        let features = json!({ "compression": ["br", compression] });
+        let connected = session.ask("CONNECT", 1, json!({ "features": features })).await;
+        assert_eq!(connected["payload"]["features"]["compression"], json!([compression]), "{connected}");
+        session
     }
 
     async fn ask(&mut self, kind: &str, id: u64, payload: Value) -> Value {
@@ -114,10 +129,10 @@ impl Viewer {
             // Most are cut early, some late, some not at all; in the end none is.
             let cut = if self.random.u8(..4) == 0 { usize::MAX } else { self.random.usize(1..120) };
             match self.transport {
-                Transport::WebSocket | Transport::Tcp | Transport::Posted => self.session(node, cut, &mut end).await,
                 Transport::EventStream => self.event_stream(node, cut, &mut end).await,
                 Transport::Lines => self.lines(node, cut, &mut end).await,
                 Transport::LongPoll => self.polls(node, cut, &mut end).await,
+                _ => self.session(node, cut, &mut end).await,
             }
             if self.is_done(&mut end) {
                 return (self.wanted, self.transport, self.heard);
@@ -167,7 +182,7 @@ impl Viewer {
         if let Some(cursor) = &self.cursor {
             payload["resourceVersion"] = cursor.as_str().into();
         }
-        let answer = session.ask("SUBSCRIBE", 1, payload).await;
+        let answer = session.ask("SUBSCRIBE", 2, payload).await;
         assert_eq!(answer["type"], "SUBSCRIBED", "{answer}");
         self.stall(end).await;
         for _ in 0..cut {

@@ -21,6 +21,7 @@ use super::reader::{Inbound, Reader};
 use super::session::{Effect, Session, Welcome};
 use super::sessions::Posts;
 use super::websocket;
+use crate::compression::BATCH_MARK;
 use crate::hub::{Hub, Notice, Outlet};
 use crate::telemetry::CodeLabel;
 use crate::topic::meter::Meter;
@@ -131,6 +132,11 @@ impl Connection {
         });
     }
 
+    /// How what its views say looks.
+    pub(super) fn view_wire(&self) -> Wire {
+        Wire::Session(self.wire, self.session.batching())
+    }
+
     pub(super) fn say(&self, id: u64, message: &Message) {
         self.outlet.push(|out| put_envelope(self.wire, id, message, out));
         self.hub.flush_soon(&self.outlet);
@@ -159,6 +165,9 @@ impl Connection {
     }
 
     fn message(&mut self, text: bool, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
+        if !text && self.is_compressed(data) {
+            return self.refuse_compressed(data, heard_at);
+        }
         if text == (self.wire.encoding() == Encoding::Json) {
             return self.envelopes(data, heard_at, ctx);
         }
@@ -180,12 +189,26 @@ impl Connection {
 
     /// An envelope that its transport has cut out already.
     fn envelope(&mut self, data: &Bytes, heard_at: Instant, ctx: &mut Context<Self>) {
+        if self.is_compressed(data) {
+            return self.refuse_compressed(data, heard_at);
+        }
         let decoded = fanfare_protocol::decode(self.wire.encoding(), data);
         // The answer to a node's PING is a sign of life, which every byte is, and no request.
         if !matches!(decoded, Ok(Incoming { message: Message::Pong(_), .. })) {
             self.requested(data, heard_at);
             self.decoded(decoded, heard_at, ctx);
         }
+    }
+
+    /// Whether a client says something as only nodes do (rule E17).
+    fn is_compressed(&self, data: &Bytes) -> bool {
+        self.session.batching().is_some() && data.first() == Some(&BATCH_MARK)
+    }
+
+    fn refuse_compressed(&self, data: &Bytes, heard_at: Instant) {
+        self.requested(data, heard_at);
+        let message = "what a client says cannot be compressed: send it as it is";
+        self.fail(0, Error::of(Code::NotSupported).with_message(message));
     }
 
     fn requested(&self, data: &Bytes, heard_at: Instant) {
@@ -209,6 +232,8 @@ impl Connection {
         let welcome = || Welcome {
             connection_id: self.id.as_str().to_owned(),
             node_id: node.label.clone(),
+            // An event stream is compressed by HTTP.
+            can_compress: node.config.server.compression && self.wire != SessionWire::Sse,
             limits: Limits {
                 frame_bytes_max: limits.frame_bytes_max as u64,
                 publication_bytes_max: node.publication_bytes_max() as u64,

@@ -14,7 +14,6 @@ use super::session::Request;
 use crate::topic::plan::WatchPlan;
 use crate::topic::publish::Origin;
 use crate::topic::watch::Watching;
-use crate::view::Wire;
 
 impl Connection {
     pub(super) fn perform(&mut self, id: u64, request: Request, heard_at: Instant, ctx: &mut Context<Self>) {
@@ -70,7 +69,7 @@ impl Connection {
     }
 
     fn subscribe(&mut self, id: u64, plans: Vec<Result<WatchPlan, Error>>, several: bool, ctx: &mut Context<Self>) {
-        let (hub, outlet, wire) = (Rc::clone(&self.hub), Rc::clone(&self.outlet), Wire::Session(self.wire));
+        let (hub, outlet, wire) = (Rc::clone(&self.hub), Rc::clone(&self.outlet), self.view_wire());
         let opening = async move {
             let mut opened = Vec::with_capacity(plans.len());
             for plan in plans {

@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 
 use fanfare_protocol::{
-    Code, Connected, Error, Features, Grant, History, Incoming, Limits, Message, OnGone, Pong, Publish, Subscribe,
-    Unsubscribe, UpdateView, Watch,
+    Code, Connect, Connected, Error, Features, Grant, History, Incoming, Limits, Message, OnGone, Pong, Publish,
+    Subscribe, Unsubscribe, UpdateView, Watch,
 };
 
+use crate::compression::Batching;
 use crate::topic::plan::WatchPlan;
 
 /// A request that the shell has to perform and answer.
@@ -58,6 +59,8 @@ pub struct Welcome {
     pub connection_id: String,
     /// The node's label.
     pub node_id: String,
+    /// Whether batches of this connection can be compressed.
+    pub can_compress: bool,
     /// What the client has to keep to.
     pub limits: Limits,
 }
@@ -74,11 +77,20 @@ pub struct Session {
     opening: usize,
     /// The views that the handshake asked for are not answered yet.
     is_greeting: bool,
+    /// What CONNECT was granted.
+    batching: Option<Batching>,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { phase: Phase::Fresh, in_flight: VecDeque::new(), id_max: 0, opening: 0, is_greeting: false }
+        Self {
+            phase: Phase::Fresh,
+            in_flight: VecDeque::new(),
+            id_max: 0,
+            opening: 0,
+            is_greeting: false,
+            batching: None,
+        }
     }
 }
 
@@ -104,7 +116,7 @@ impl Session {
         let is_first = std::mem::replace(&mut self.phase, Phase::Begun) == Phase::Fresh;
         let request = match incoming.message {
             Message::Connect(connect) if is_first => {
-                return Ok(answer(id, Message::Connected(connected(&connect, welcome()))));
+                return Ok(answer(id, Message::Connected(self.connected(&connect, welcome()))));
             }
             Message::Connect(_) => return Err(violation("CONNECT may be said once, as the first")),
             Message::Ping(_) => return Ok(answer(id, Message::Pong(Pong {}))),
@@ -139,6 +151,23 @@ impl Session {
         };
         self.begin(id, &request, limits)?;
         Ok(Effect::Perform(id, request))
+    }
+
+    fn connected(&mut self, connect: &Connect, welcome: Welcome) -> Connected {
+        let Welcome { connection_id, node_id, can_compress, limits } = welcome;
+        let wishes = connect.features.as_ref().filter(|_| can_compress);
+        self.batching = wishes.and_then(|wishes| Batching::of(&wishes.compression));
+        let compression: Vec<_> = self.batching.iter().map(|batching| batching.name().to_owned()).collect();
+        // PING is always answered.
+        let features = connect.features.as_ref().map(|wishes| Features { compression, app_ping: wishes.app_ping });
+        let limits = features.is_some().then_some(limits);
+        Connected { connection_id, node_id, features, limits, expires_at: None }
+    }
+
+    /// How batches of views that are opened from now on are compressed, if they are.
+    #[must_use]
+    pub fn batching(&self) -> Option<Batching> {
+        self.batching
     }
 
     /// Begins with the views that the handshake asked for, as if they were the first request, under the id 0. What else may
@@ -238,18 +267,6 @@ fn answer(id: u64, message: Message) -> Effect {
     if id == 0 { Effect::None } else { Effect::Answer(id, Box::new(message)) }
 }
 
-fn connected(connect: &fanfare_protocol::Connect, welcome: Welcome) -> Connected {
-    let negotiates = connect.features.is_some();
-    Connected {
-        connection_id: welcome.connection_id,
-        node_id: welcome.node_id,
-        // Of the features that can be asked for, PING is always answered and compression is not built yet.
-        features: connect.features.as_ref().map(|f| Features { app_ping: f.app_ping, ..Features::default() }),
-        limits: negotiates.then_some(welcome.limits),
-        expires_at: None,
-    }
-}
-
 fn violation(message: &str) -> Error {
     Error::of(Code::ProtocolViolation).with_message(message)
 }
@@ -257,10 +274,15 @@ fn violation(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fanfare_protocol::{Connect, Encoding, EventBatch, Ping, PresenceGet, decode};
+    use fanfare_protocol::{Encoding, EventBatch, Ping, PresenceGet, decode};
 
     fn welcome() -> Welcome {
-        Welcome { connection_id: "c".to_owned(), node_id: "1".to_owned(), limits: Limits::default() }
+        Welcome {
+            connection_id: "c".to_owned(),
+            node_id: "1".to_owned(),
+            can_compress: true,
+            limits: Limits::default(),
+        }
     }
 
     fn limits() -> crate::limit::Limits {
@@ -283,6 +305,30 @@ mod tests {
     }
 
     /// S1.
+    /// E17: what is asked for in CONNECT holds for the views that follow; what is unknown, or cannot be, is passed over.
+    #[test]
+    fn the_first_compression_that_is_known_is_granted_where_there_is_any() {
+        for (wishes, can_compress, granted) in [
+            (&["br", "zstd", "deflate-raw"][..], true, &["zstd"][..]),
+            (&["deflate-raw", "zstd"], true, &["deflate-raw"]),
+            (&["zstd"], false, &[]),
+            (&["br"], true, &[]),
+        ] {
+            let mut session = Session::default();
+            let compression = wishes.iter().map(ToString::to_string).collect();
+            let features = Some(Features { compression, ..Features::default() });
+            let connect = Message::Connect(Connect { features, ..Connect::default() });
+            let incoming = Incoming { id: 1, message: connect, traceparent: None };
+            let welcome = || Welcome { can_compress, ..welcome() };
+            let Ok(Effect::Answer(1, answer)) = session.receive(incoming, 0, welcome, &limits()) else {
+                panic!("refused")
+            };
+            let Message::Connected(Connected { features: Some(features), .. }) = *answer else { panic!("no features") };
+            assert_eq!(features.compression, granted);
+            assert_eq!(session.batching().map(Batching::name), granted.first().copied());
+        }
+    }
+
     #[test]
     fn connect_may_be_left_out_but_neither_repeated_nor_said_later() {
         let connect = || Message::Connect(Connect::default());

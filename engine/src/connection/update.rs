@@ -8,7 +8,7 @@ use fanfare_protocol::{Code, Error, Grant, Message, OnGone, ResourceVersion, Sub
 use super::actor::Connection;
 use crate::hub::Slot;
 use crate::topic::plan::{Begin, WatchPlan};
-use crate::view::{self, ViewKey, Wire};
+use crate::view::{self, ViewKey};
 
 /// What a living view becomes.
 enum Updated {
@@ -45,7 +45,7 @@ impl Connection {
         // Before the other one is opened: what it goes on from is where this one stands now.
         self.hub.unsubscribe(&self.outlet, slot);
         self.meters.remove(&view);
-        let (hub, outlet, wire) = (Rc::clone(&self.hub), Rc::clone(&self.outlet), Wire::Session(self.wire));
+        let (hub, outlet, wire) = (Rc::clone(&self.hub), Rc::clone(&self.outlet), self.view_wire());
         let opening = async move { Box::pin(plan.open(&hub, &outlet, wire)).await };
         ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| {
             if let Err(error) = &opened {

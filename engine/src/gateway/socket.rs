@@ -18,6 +18,6 @@ pub(super) fn open(hub: &Rc<Hub>, stream: TcpStream, source: Source, watches: Ve
     let _ = socket.set_send_buffer_size(delivery.send_buffer_bytes);
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(delivery.notsent_bytes);
-    let outlet = Outlet::of_socket(stream, Wire::Session(source.wire()), delivery.outbox_bytes_max);
+    let outlet = Outlet::of_socket(stream, Wire::Session(source.wire(), None), delivery.outbox_bytes_max);
     Connection::open(hub, &Rc::new(outlet), source, watches);
 }

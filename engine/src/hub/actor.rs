@@ -30,6 +30,8 @@ pub struct Frame {
     pub first: u64,
     /// The version that a reader has reached with it.
     pub through: ResourceVersion,
+    /// Its size before it was compressed, if it was.
+    pub plain_bytes: Option<usize>,
 }
 
 /// The topic's answer to a hub that asked for a view. Every commit above `head` follows as [`Frames`].

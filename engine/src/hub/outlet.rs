@@ -136,7 +136,7 @@ impl Outlet {
     /// What the heartbeat sweep judges: nothing of who has no session, or one that ends. The peer of a body is minded by
     /// its transport, and lives as long as the body does.
     pub(super) fn signs(&self, now_s: u32) -> Option<Signs> {
-        let lives = matches!(self.wire, Wire::Session(_)) && matches!(self.state.get(), State::Open | State::Blocked);
+        let lives = matches!(self.wire, Wire::Session(..)) && matches!(self.state.get(), State::Open | State::Blocked);
         let is_subscribed = !self.slots.borrow().is_empty();
         let signs = Signs { is_blocked: self.is_blocked(), is_subscribed, ..self.signs.get() };
         lives.then(|| if self.stream().is_some() { signs } else { Signs { heard_s: now_s, ..signs } })

@@ -35,7 +35,7 @@ impl Hub {
                 Verdict::Ping => {
                     outlet.pinged();
                     self.node.telemetry.heartbeat_pings.inc();
-                    if let Wire::Session(wire) = outlet.wire() {
+                    if let Wire::Session(wire, _) = outlet.wire() {
                         outlet.push(|out| view::put_ping(wire, out));
                     }
                     self.flush_soon(outlet);
@@ -97,6 +97,12 @@ fn bookmark(of: &HubView) -> Option<Frame> {
     let head = of.head();
     let mut bytes = Vec::new();
     let event = view::marker(EventType::Bookmark, head);
-    view::encode(of.key.wire, of.number, &Span::new(head, head, &[event]), &mut bytes);
-    Some(Frame { view: of.number, bytes: bytes.into(), first: head.offset.saturating_add(1), through: head })
+    let plain_bytes = view::encode(of.key.wire, of.number, &Span::new(head, head, &[event]), &mut bytes);
+    Some(Frame {
+        view: of.number,
+        bytes: bytes.into(),
+        first: head.offset.saturating_add(1),
+        through: head,
+        plain_bytes,
+    })
 }

@@ -117,6 +117,7 @@ impl TopicActor {
         for number in concerned {
             let Some(view) = self.views.get_mut(&number) else { continue };
             let frames = view.distribute(&changes, now);
+            self.node.telemetry.batches(&frames);
             batches.add(view, &frames);
             arm(view, now, ctx);
         }
@@ -243,6 +244,7 @@ impl Handler<Due> for TopicActor {
             view.timed();
             let mut batches = Batches::default();
             let frames = view.flush(self.head, now, false);
+            self.node.telemetry.batches(&frames);
             batches.add(view, &frames);
             batches.send();
             arm(view, now, ctx);

@@ -15,7 +15,7 @@ use super::glass::Glass;
 use super::meter::Meter;
 use crate::hub::{Continue, EncodedPage, Hub, Notice, Outlet, PageKey, Slot, Terms};
 use crate::log::{Gap, Kind, ReadLimit, Snapshot};
-use crate::telemetry::CatchUpOutcome;
+use crate::telemetry::{CatchUpOutcome, Packed};
 use crate::view::{self, FRAME_BYTES, Span, ViewKey, Wire};
 
 /// Events of a page: one frame's worth, so that a socket that blocks is never far behind what was read for it.
@@ -172,7 +172,8 @@ impl CatchUp {
         let events = if shown.is_empty() { &bookmark[..] } else { &shown };
         if !shown.is_empty() || through != page.after {
             let mut bytes = Vec::new();
-            view::encode(self.reader.key.wire, key.view, &Span::new(page.after, through, events), &mut bytes);
+            let span = Span::new(page.after, through, events);
+            self.encode(&span, &mut bytes);
             self.push_bytes(&bytes)?;
             if is_shared {
                 hub.keep_page(key, EncodedPage { bytes: bytes.into(), through, shown: shown.len() });
@@ -207,7 +208,7 @@ impl CatchUp {
 
     /// On a wire without frames each event stands alone, so only the last may move the cursor.
     fn push_parts(&self, span: &Span<'_>, body: &[Arc<Event>], end: &[Arc<Event>]) -> Result<(), Ended> {
-        if matches!(self.reader.key.wire, Wire::Session(_)) {
+        if matches!(self.reader.key.wire, Wire::Session(..)) {
             self.push(span)
         } else {
             self.push(&Span { events: body, ..*span })?;
@@ -236,7 +237,7 @@ impl CatchUp {
         let Reader { hub, outlet, slot, key, .. } = &self.reader;
         self.tell(ViewState::Gone, Some(error.code));
         let events = [view::trouble(EventType::Failure, error)];
-        if !matches!(key.wire, Wire::Session(_)) {
+        if !matches!(key.wire, Wire::Session(..)) {
             self.push(&Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) })?;
         }
         hub.unsubscribe(outlet, *slot);
@@ -253,8 +254,15 @@ impl CatchUp {
     /// Nothing of a subscription follows its end, however long the disk took to answer.
     pub(super) fn push(&self, span: &Span<'_>) -> Result<(), Ended> {
         let mut bytes = Vec::new();
-        view::encode(self.reader.key.wire, self.reader.slot.view, span, &mut bytes);
+        self.encode(span, &mut bytes);
         self.push_bytes(&bytes)
+    }
+
+    fn encode(&self, span: &Span<'_>, out: &mut Vec<u8>) {
+        let plain = view::encode(self.reader.key.wire, self.reader.slot.view, span, out);
+        if let Some(plain) = plain {
+            self.reader.hub.node().telemetry.compressed(Packed::Batches, plain, out.len());
+        }
     }
 
     fn push_bytes(&self, bytes: &[u8]) -> Result<(), Ended> {

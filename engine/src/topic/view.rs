@@ -110,7 +110,13 @@ impl TopicView {
     fn settle(&mut self, committed: &Committed, frames: &mut Vec<Frame>) {
         if committed.deleted {
             // No frame continues it: hubs send everyone to the log, which says that the epoch is over.
-            frames.push(Frame { view: self.number, bytes: Bytes::new(), first: 0, through: ResourceVersion::NONE });
+            frames.push(Frame {
+                view: self.number,
+                bytes: Bytes::new(),
+                first: 0,
+                through: ResourceVersion::NONE,
+                plain_bytes: None,
+            });
             self.through = ResourceVersion::NONE;
             if let Some(seen) = &mut self.seen {
                 seen.kept = Kept::default();
@@ -177,9 +183,9 @@ impl TopicView {
         span.split()
             .map(|span| {
                 let mut bytes = Vec::new();
-                view::encode(self.key.wire, self.number, &span, &mut bytes);
+                let plain_bytes = view::encode(self.key.wire, self.number, &span, &mut bytes);
                 let first = if is_whole { span.after.offset.saturating_add(1) } else { span.first() };
-                Frame { view: self.number, bytes: bytes.into(), first, through: span.through }
+                Frame { view: self.number, bytes: bytes.into(), first, through: span.through, plain_bytes }
             })
             .collect()
     }

@@ -31,10 +31,10 @@ pub struct Span<'a> {
     pub events: &'a [Arc<Event>],
 }
 
-/// Appends one frame.
-pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) {
+/// Appends one frame. Gives the size that it would have had, if it was compressed.
+pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) -> Option<usize> {
     match wire {
-        Wire::Session(wire) => {
+        Wire::Session(wire, batching) => {
             let Span { after, through, limited, events, .. } = *span;
             let mut envelope = Vec::with_capacity(span.bytes());
             fanfare_protocol::encode_event_batch(
@@ -42,6 +42,10 @@ pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) {
                 EventBatchRef { view, after, through, limited, events },
                 &mut envelope,
             );
+            if let Some(packed) = batching.and_then(|batching| batching.pack(content(wire, &envelope))) {
+                put_packed(wire, &packed, out);
+                return Some(envelope.len());
+            }
             put_framed(wire, &envelope, out);
         }
         Wire::Sse => span.events.iter().for_each(|event| put_sse(event, span.resumable, out)),
@@ -53,6 +57,7 @@ pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) {
         }
         Wire::Signal => {}
     }
+    None
 }
 
 impl<'a> Span<'a> {
@@ -130,7 +135,7 @@ pub fn trouble(kind: EventType, error: Error) -> Arc<Event> {
 
 /// Appends what tells a client that its view changed by itself; only sessions are told.
 pub fn encode_state(wire: Wire, view: u32, state: ViewState, code: Option<u32>, out: &mut Vec<u8>) {
-    if let Wire::Session(wire) = wire {
+    if let Wire::Session(wire, _) = wire {
         put_envelope(wire, 0, &Message::View(View { view, state: state.into(), code }), out);
     }
 }
@@ -160,6 +165,23 @@ pub fn put_retry(ms: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("retry: {ms}\n\n").as_bytes());
 }
 
+/// What stands in a message or a frame of the transport: that of raw TCP has its length elsewhere.
+fn content(wire: SessionWire, envelope: &[u8]) -> &[u8] {
+    match wire {
+        SessionWire::Tcp => frame::delimited(envelope),
+        SessionWire::WebSocket(_) | SessionWire::Sse => envelope,
+    }
+}
+
+/// Appends a compressed batch: in a binary message whatever the encoding. Event streams are compressed by HTTP.
+fn put_packed(wire: SessionWire, packed: &[u8], out: &mut Vec<u8>) {
+    match wire {
+        SessionWire::WebSocket(_) => websocket::put_message(false, packed, out),
+        SessionWire::Tcp => frame::encode(packed, out),
+        SessionWire::Sse => unreachable!("nobody is granted batches over SSE"),
+    }
+}
+
 fn put_framed(wire: SessionWire, envelope: &[u8], out: &mut Vec<u8>) {
     match wire {
         SessionWire::WebSocket(encoding) => websocket::put_message(encoding == Encoding::Json, envelope, out),
@@ -176,6 +198,7 @@ fn put_framed(wire: SessionWire, envelope: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compression::Batching;
 
     fn events(count: u64, bytes: usize) -> Vec<Arc<Event>> {
         let event = |offset| Event {
@@ -242,6 +265,28 @@ mod tests {
             assert_eq!((incoming.id, incoming.message), (id, Message::Ping(Ping {})));
         }
         assert!(bytes.is_empty());
+    }
+
+    /// E17: marked, in binary, whole by itself; what is small stays as it is.
+    #[test]
+    fn a_large_batch_is_compressed_and_framed_in_the_way_of_its_transport() {
+        let json = SessionWire::WebSocket(Encoding::Json);
+        for (wire, head) in [(json, 4), (SessionWire::WebSocket(Encoding::Protobuf), 4), (SessionWire::Tcp, 8)] {
+            for (count, is_large) in [(1, false), (100, true)] {
+                let events = events(count, 20);
+                let span = Span::new(version(0), version(count), &events);
+                let (mut plain, mut packed) = (Vec::new(), Vec::new());
+                assert_eq!(encode(Wire::Session(wire, None), 1, &span, &mut plain), None);
+                let size = encode(Wire::Session(wire, Some(Batching::Zstd)), 1, &span, &mut packed);
+                assert_eq!((size.is_some(), plain == packed), (is_large, !is_large));
+                if is_large {
+                    assert_eq!(packed[head], 0, "{wire:?}");
+                    assert!(wire == SessionWire::Tcp || packed[0] == 0x82, "binary");
+                    let stream = &packed[head + 1..];
+                    assert_eq!(zstd::stream::decode_all(stream).unwrap(), plain[head..], "{wire:?}");
+                }
+            }
+        }
     }
 
     #[test]

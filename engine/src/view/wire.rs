@@ -2,13 +2,14 @@
 
 use fanfare_protocol::Encoding;
 
+use crate::compression::Batching;
 use crate::telemetry::Transport;
 
 /// How a view's frames look on their way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wire {
-    /// Envelopes of a session.
-    Session(SessionWire),
+    /// Envelopes of a session, the larger batches compressed if its client wants that.
+    Session(SessionWire, Option<Batching>),
     /// `text/event-stream`, see the WHATWG HTML standard, section 9.2.
     Sse,
     /// `application/x-ndjson`: an event a line.
@@ -22,9 +23,9 @@ impl Wire {
     #[must_use]
     pub fn transport(self) -> Transport {
         match self {
-            Self::Session(SessionWire::WebSocket(_)) => Transport::WebSocket,
-            Self::Session(SessionWire::Tcp) => Transport::Tcp,
-            Self::Session(SessionWire::Sse) => Transport::SseSession,
+            Self::Session(SessionWire::WebSocket(_), _) => Transport::WebSocket,
+            Self::Session(SessionWire::Tcp, _) => Transport::Tcp,
+            Self::Session(SessionWire::Sse, _) => Transport::SseSession,
             Self::Sse => Transport::Sse,
             Self::Ndjson => Transport::Ndjson,
             Self::Signal => Transport::LongPoll,

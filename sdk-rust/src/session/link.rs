@@ -24,6 +24,9 @@ const STABLE_AFTER: Duration = Duration::from_secs(5);
 /// A token is replaced when this share of its life is left.
 const REFRESH_SHARE: u32 = 10;
 
+/// What this client inflates (E17).
+const COMPRESSION: &str = "zstd";
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -31,6 +34,7 @@ pub(super) struct Link {
     backoff: Backoff,
     connect_timeout: Duration,
     client_name: Option<String>,
+    is_compressed: bool,
     can_refresh: bool,
     /// In a row.
     failures: u32,
@@ -95,6 +99,7 @@ impl Link {
             backoff: settings.backoff,
             connect_timeout: settings.connect_timeout,
             client_name: settings.client_name.clone(),
+            is_compressed: settings.is_compressed,
             can_refresh: settings.can_refresh,
             failures: 0,
             noted: None,
@@ -127,8 +132,10 @@ impl Link {
         let Phase::Dialling { until } = self.phase else { return None };
         step.stats.connections_count += 1;
         self.phase = Phase::Greeting { until };
+        let compression = if self.is_compressed { vec![COMPRESSION.to_owned()] } else { Vec::new() };
         // Without `features` the node would not tell its limits (S2).
-        Some(Connect { token, client: self.client_name.clone(), features: Some(Features::default()) })
+        let features = Some(Features { compression, ..Features::default() });
+        Some(Connect { token, client: self.client_name.clone(), features })
     }
 
     /// CONNECTED came.

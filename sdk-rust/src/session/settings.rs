@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) client_name: Option<String>,
     /// How envelopes are written, which decides how large a publish becomes.
     pub(crate) encoding: Encoding,
+    /// Whether the node may compress batches.
+    pub(crate) is_compressed: bool,
     /// Whether a token can be had that is fresher than the one that expired.
     pub(crate) can_refresh: bool,
     /// Waits between tries: to connect, and to repeat what was refused for now.
@@ -40,6 +42,7 @@ impl Settings {
             producer,
             client_name: None,
             encoding: Encoding::Protobuf,
+            is_compressed: false,
             can_refresh: false,
             // 30 s at most: whoever looks at a program that is cut off should not take it for dead.
             backoff: Backoff { base: Duration::from_millis(500), max: Duration::from_secs(30) },

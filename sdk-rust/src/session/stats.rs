@@ -6,7 +6,7 @@
 pub struct Stats {
     /// Connections that were opened, the first one included.
     pub connections_count: u64,
-    /// Bytes of frames heard.
+    /// Bytes of frames heard, as they came.
     pub received_bytes: u64,
     /// Bytes of frames said.
     pub sent_bytes: u64,

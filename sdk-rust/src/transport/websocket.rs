@@ -17,6 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig, fram
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
+#[cfg(feature = "compression")]
+use super::inflate::Inflater;
 use super::target::Target;
 use crate::error::{Error, ErrorKind};
 
@@ -36,13 +38,15 @@ pub(super) struct WebSocket {
     encoding: Encoding,
     /// Frames that the socket did not take yet. The session bounds them: by requests and bytes in flight.
     outbox: VecDeque<Message>,
+    #[cfg(feature = "compression")]
+    inflater: Inflater,
 }
 
 /// What came in.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// A message: one or several envelopes.
-    Frame(Bytes),
+    /// A message: one or several envelopes, and its size on the wire.
+    Frame(Bytes, usize),
     /// A ping or a pong.
     SignOfLife,
     /// The socket is over, for this reason.
@@ -64,7 +68,13 @@ impl WebSocket {
             .max_frame_size(Some(message_bytes_max));
         let is_without_delay = true;
         let (stream, _) = connect_async_with_config(request, Some(config), is_without_delay).await.map_err(failure)?;
-        Ok(Self { stream, encoding, outbox: VecDeque::new() })
+        Ok(Self {
+            stream,
+            encoding,
+            outbox: VecDeque::new(),
+            #[cfg(feature = "compression")]
+            inflater: Inflater::new(message_bytes_max),
+        })
     }
 
     /// Queues a message, which [`Self::next`] sends.
@@ -104,13 +114,32 @@ impl WebSocket {
         }
         let message = ready!(Pin::new(&mut self.stream).poll_next(cx));
         Poll::Ready(match message {
-            Some(Ok(Message::Binary(frame))) => Heard::Frame(frame),
-            Some(Ok(Message::Text(frame))) => Heard::Frame(frame.into()),
+            Some(Ok(Message::Binary(frame))) => self.read(frame),
+            Some(Ok(Message::Text(frame))) => {
+                let bytes = frame.len();
+                Heard::Frame(frame.into(), bytes)
+            }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Heard::SignOfLife,
             Some(Ok(Message::Close(reason))) => Heard::End(closed(reason.as_ref())),
             Some(Err(error)) => Heard::End(failure(error)),
             None => Heard::End(closed(None)),
         })
+    }
+
+    #[cfg(feature = "compression")]
+    fn read(&mut self, frame: Bytes) -> Heard {
+        let bytes = frame.len();
+        match self.inflater.read(frame) {
+            Ok(plain) => Heard::Frame(plain, bytes),
+            Err(error) => Heard::End(Error::with_source(ErrorKind::Protocol, error)),
+        }
+    }
+
+    #[cfg(not(feature = "compression"))]
+    #[allow(clippy::unused_self, reason = "what it is with the feature")]
+    fn read(&mut self, frame: Bytes) -> Heard {
+        let bytes = frame.len();
+        Heard::Frame(frame, bytes)
     }
 
     /// Moves what the socket takes. Whether it takes all is of no interest: it wakes us when it can take more.

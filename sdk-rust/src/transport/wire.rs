@@ -27,8 +27,8 @@ pub(crate) struct Address {
 pub(crate) enum Signal {
     /// It is open; this token is to be shown.
     Opened(Option<String>),
-    /// A message: one or several envelopes.
-    Frame(Bytes),
+    /// A message: one or several envelopes, and its size on the wire.
+    Frame(Bytes, usize),
     /// The node is there, and says nothing.
     SignOfLife,
     /// It is closed, or could not be opened.
@@ -83,7 +83,7 @@ impl Wire {
             State::Open(socket) => socket.next().await,
         };
         match heard {
-            Heard::Frame(frame) => Signal::Frame(frame),
+            Heard::Frame(frame, bytes) => Signal::Frame(frame, bytes),
             Heard::SignOfLife => Signal::SignOfLife,
             Heard::End(error) => {
                 self.state = State::Closed;

@@ -78,6 +78,11 @@ impl Visitor {
         self.0.send(Message::text(text)).await.expect("the client listens");
     }
 
+    #[cfg(feature = "compression")]
+    pub(crate) async fn say_binary(&mut self, message: Vec<u8>) {
+        self.0.send(Message::binary(message)).await.expect("the client listens");
+    }
+
     /// Closes with a code, and waits until the client has gone.
     pub(crate) async fn close(mut self, code: u16, reason: &'static str) {
         self.0.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await.expect("the client listens");

@@ -27,7 +27,7 @@ pub(super) async fn begin(Worker(hub): Worker, request: HttpRequest, payload: Pa
         node.sessions.end(&posts.session);
         return Err(error.into());
     }
-    let outlet = Rc::new(Outlet::of_body(Wire::Session(SessionWire::Sse), node.config.delivery.outbox_bytes_max));
+    let outlet = Rc::new(Outlet::of_body(Wire::Session(SessionWire::Sse, None), node.config.delivery.outbox_bytes_max));
     outlet.push(|out| {
         view::put_retry(watch::SSE_RETRY_MS, out);
         out.extend_from_slice(greeting(&posts.session).as_bytes());

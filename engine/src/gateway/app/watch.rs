@@ -93,7 +93,9 @@ async fn stream(
         // A client that is cut off before the first event would else not know where it stood.
         let events = [view::marker(EventType::Bookmark, version)];
         let span = Span::new(version, version, &events);
-        attached.outlet.push(|out| view::encode(wire, reader.slot.view, &span, out));
+        attached.outlet.push(|out| {
+            view::encode(wire, reader.slot.view, &span, out);
+        });
     }
     let body = EventStream::new(attached, Some(reader.slot), heartbeat, watch.timeout_ms.map(Duration::from_millis));
     actix::spawn(reader.start(start));
