@@ -9,7 +9,7 @@ import { QUEUE_COUNT_MAX } from "./publish.js";
 import type { Stats } from "./stats.js";
 import { Topic } from "./topic.js";
 import type { Platform, WebSocketClass } from "./transport/platform.js";
-import type { Transport, TransportName } from "./transport/transport.js";
+import type { Transport, TransportLoader, TransportName } from "./transport/transport.js";
 import { overWebSocket, socketUrl } from "./transport/websocket.js";
 
 /** Said to the node where the application gives no name of its own. */
@@ -26,9 +26,10 @@ export interface FanfareOptions {
   readonly publishQueueMax?: number;
   /**
    * What may carry the connection, in the order in which it is tried at each reconnect: by default
-   * `["websocket", "sse"]`, where `sse` is an event stream with POSTs, for where WebSockets are blocked.
+   * `["websocket", "sse"]`, where `sse` is an event stream with POSTs, for where WebSockets are blocked. In the
+   * place of a name may stand what loads one, as `compressed` of `@fanfare/client/compression` does.
    */
-  readonly transports?: readonly TransportName[];
+  readonly transports?: readonly (TransportName | TransportLoader)[];
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketClass;
 }
@@ -52,7 +53,7 @@ export class Client {
     const names = options.transports ?? (Object.keys(all) as TransportName[]);
     this.#driver = new Driver({
       url: socketUrl(url),
-      transports: names.map((name) => all[name]),
+      transports: names.map((name) => all[name as TransportName] ?? name),
       platform,
       client: options.client ?? CLIENT_NAME,
       backoff: { ...BACKOFF, ...backoff },

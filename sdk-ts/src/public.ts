@@ -31,5 +31,5 @@ export type {
   WatchOptions,
   Where,
 } from "./topic.js";
-export type { TransportName } from "./transport/transport.js";
+export type { TransportLoader, TransportName } from "./transport/transport.js";
 export type { Watch } from "./watch.js";

@@ -12,7 +12,9 @@ export interface Transport {
 }
 
 /** Gets one: its code, or the platform's part of it, may have to be loaded. */
-export type Transports = Readonly<Record<TransportName, () => Promise<Transport>>>;
+export type TransportLoader = () => Promise<Transport>;
+
+export type Transports = Readonly<Record<TransportName, TransportLoader>>;
 
 export interface Socket {
   send(message: string | Uint8Array<ArrayBuffer>): void;
