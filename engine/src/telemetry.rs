@@ -23,7 +23,6 @@ use prometheus_client::registry::Registry;
 pub use labels::{CatchUpOutcome, CodeLabel, Label, Labelled, Packed, Transport, WriteOutcome};
 pub use routes::Routes;
 
-use crate::hub::Frame;
 use crate::log::Committed;
 use namespaces::Namespaces;
 
@@ -177,15 +176,6 @@ impl Telemetry {
     pub fn compressed(&self, what: Packed, plain: usize, packed: usize) {
         self.plain_bytes.of(what).inc_by(plain as u64);
         self.packed_bytes.of(what).inc_by(packed as u64);
-    }
-
-    /// Frames were made of which some may be compressed.
-    pub fn batches(&self, frames: &[Frame]) {
-        for frame in frames {
-            if let Some(plain_bytes) = frame.plain_bytes {
-                self.compressed(Packed::Batches, plain_bytes, frame.bytes.len());
-            }
-        }
     }
 
     /// A session request arrived.

@@ -18,6 +18,7 @@ use super::view::{Follower, TopicView};
 use crate::hub::{Frame, Frames, HubActor, HubId, Opened};
 use crate::log::Committed;
 use crate::node::Node;
+use crate::telemetry::Packed;
 use crate::view::ViewKey;
 
 /// A hub wants a view.
@@ -117,7 +118,7 @@ impl TopicActor {
         for number in concerned {
             let Some(view) = self.views.get_mut(&number) else { continue };
             let frames = view.distribute(&changes, now);
-            self.node.telemetry.batches(&frames);
+            count(&frames, &self.node);
             batches.add(view, &frames);
             arm(view, now, ctx);
         }
@@ -146,6 +147,15 @@ impl Batches {
     fn send(self) {
         for (address, _, batch) in self.0 {
             address.do_send(Frames(batch));
+        }
+    }
+}
+
+/// What was compressed of them.
+fn count(frames: &[Frame], node: &Node) {
+    for frame in frames {
+        if let Some(plain_bytes) = frame.plain_bytes {
+            node.telemetry.compressed(Packed::Batches, plain_bytes, frame.bytes.len());
         }
     }
 }
@@ -244,7 +254,7 @@ impl Handler<Due> for TopicActor {
             view.timed();
             let mut batches = Batches::default();
             let frames = view.flush(self.head, now, false);
-            self.node.telemetry.batches(&frames);
+            count(&frames, &self.node);
             batches.add(view, &frames);
             batches.send();
             arm(view, now, ctx);
