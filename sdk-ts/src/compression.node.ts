@@ -6,10 +6,14 @@
 import { protobuf } from "./codec/protobuf.js";
 import { compressed as inflating } from "./transport/compressed.js";
 import { node } from "./transport/node.js";
+import type { WebSocketClass } from "./transport/platform.js";
 import type { Transport } from "./transport/transport.js";
 import { overWebSocket } from "./transport/websocket.js";
 
-/** A WebSocket whose batches of 1 KiB and more come compressed. Binary, whatever the entry point. */
-export async function compressed(): Promise<Transport> {
-  return inflating(overWebSocket(await node.webSocket(), protobuf));
+/**
+ * A WebSocket whose batches of 1 KiB and more come compressed. Binary, whatever the entry point. Over the
+ * platform's `WebSocket`, unless another one is given.
+ */
+export async function compressed(WebSocket?: WebSocketClass): Promise<Transport> {
+  return inflating(overWebSocket(WebSocket ?? (await node.webSocket()), protobuf));
 }

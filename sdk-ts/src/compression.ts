@@ -5,11 +5,15 @@
 
 import { protobuf } from "./codec/protobuf.js";
 import { compressed as inflating } from "./transport/compressed.js";
+import type { WebSocketClass } from "./transport/platform.js";
 import { standard } from "./transport/standard.js";
 import type { Transport } from "./transport/transport.js";
 import { overWebSocket } from "./transport/websocket.js";
 
-/** A WebSocket whose batches of 1 KiB and more come compressed. Binary, whatever the entry point. */
-export async function compressed(): Promise<Transport> {
-  return inflating(overWebSocket(await standard.webSocket(), protobuf));
+/**
+ * A WebSocket whose batches of 1 KiB and more come compressed. Binary, whatever the entry point. Over the
+ * platform's `WebSocket`, unless another one is given.
+ */
+export async function compressed(WebSocket?: WebSocketClass): Promise<Transport> {
+  return inflating(overWebSocket(WebSocket ?? (await standard.webSocket()), protobuf));
 }

@@ -180,6 +180,9 @@ async fn streams_beyond_the_bound_go_out_as_they_are() {
         timeout(PATIENCE, request.send()).await.unwrap().unwrap()
     };
     assert_eq!(open().await.headers().get("content-encoding"), None);
+    let headers = [("accept", SSE), ("accept-encoding", "zstd, identity;q=0")];
+    let refused = send(&node, Method::GET, WATCH, &headers, "").await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "TOO_MANY_CONNECTIONS"));
     drop(first);
     // The node learns by itself that the first one has hung up.
     let again = async { while open().await.headers().get("content-encoding").is_none() {} };

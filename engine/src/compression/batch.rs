@@ -62,10 +62,7 @@ impl Batching {
             Self::DeflateRaw => deflate(plain, &mut out),
             Self::Zstd => zstd(plain, &mut out),
         };
-        is_done?;
-        // It stays in a ring for as long as someone is behind.
-        out.shrink_to_fit();
-        Some(out)
+        is_done.map(|()| out)
     }
 }
 

@@ -8,16 +8,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Header as _, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, ResponseError as _};
 use bytes::Bytes;
+use fanfare_protocol::{Code, Error};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::accept_encoding::{QUICK, Wishes};
 use crate::compression::{Coding, Flow};
+use crate::gateway::problem::Problem;
 use crate::node::Node;
 use crate::telemetry::{Packed, Telemetry};
 
@@ -56,13 +58,21 @@ impl Asked {
     pub(super) fn fit(self, response: ServiceResponse<BoxBody>, node: &Node) -> ServiceResponse<BoxBody> {
         let Some(coding) = self.wishes.coding(&QUICK).filter(|_| !self.is_head) else { return response };
         let takes_plain = self.wishes.takes_plain();
-        response.map_body(|head, body| match body.size() {
+        let mut is_refused = false;
+        let response = response.map_body(|head, body| match body.size() {
             _ if !has_content(head) || (takes_plain && !is_text(head)) => body,
             BodySize::None | BodySize::Sized(0) => body,
             BodySize::Sized(bytes) if takes_plain && bytes < BYTES_MIN as u64 => body,
             BodySize::Sized(bytes) if bytes <= PIECE_BYTES as u64 => whole(coding, head, body, node),
-            BodySize::Sized(_) | BodySize::Stream => streamed(coding, head, body, node, takes_plain),
-        })
+            BodySize::Sized(_) | BodySize::Stream => match streamed(coding, head, body, node) {
+                Ok(body) => body,
+                Err(body) => {
+                    is_refused = !takes_plain;
+                    body
+                }
+            },
+        });
+        if is_refused { response.into_response(too_many().error_response()) } else { response }
     }
 }
 
@@ -93,17 +103,21 @@ fn whole(coding: Coding, head: &mut ResponseHead, body: BoxBody, node: &Node) ->
     BoxBody::new(packed)
 }
 
-fn streamed(coding: Coding, head: &mut ResponseHead, body: BoxBody, node: &Node, takes_plain: bool) -> BoxBody {
-    let permit = Arc::clone(&node.compressed_streams).try_acquire_owned().ok();
-    // Who takes nothing else is not counted: there is no other way to answer.
-    if permit.is_none() && takes_plain {
-        return body;
-    }
-    let Ok(flow) = Flow::new(coding) else { return body };
+/// Gives the body back as it is when no more may be compressed.
+fn streamed(coding: Coding, head: &mut ResponseHead, body: BoxBody, node: &Node) -> Result<BoxBody, BoxBody> {
+    let Ok(permit) = Arc::clone(&node.compressed_streams).try_acquire_owned() else { return Err(body) };
+    let Ok(flow) = Flow::new(coding) else { return Err(body) };
     name(coding, head);
     let telemetry = Arc::clone(&node.telemetry);
     telemetry.compressed_streams.inc();
-    BoxBody::new(Compressed { body, rest: Bytes::new(), flow: Some(flow), telemetry, _permit: permit })
+    Ok(BoxBody::new(Compressed { body, rest: Bytes::new(), flow: Some(flow), telemetry, _permit: permit }))
+}
+
+/// For who takes nothing that is not compressed.
+fn too_many() -> Problem {
+    let message =
+        "no more streams can be compressed (`limits.compressed_streams_max`), and `Accept-Encoding` takes no other";
+    Problem(Error::of(Code::TooManyConnections).with_message(message))
 }
 
 fn name(coding: Coding, head: &mut ResponseHead) {
@@ -123,7 +137,7 @@ struct Compressed {
     /// Until the end was said.
     flow: Option<Flow>,
     telemetry: Arc<Telemetry>,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl MessageBody for Compressed {
