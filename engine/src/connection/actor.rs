@@ -274,7 +274,7 @@ impl Connection {
             Notice::Drain => {
                 let within_ms = self.hub.node().config.server.reconnect_within_ms;
                 self.say(0, &Message::Goaway(Goaway { within_ms, node: None }));
-                if self.outlet.wire() == Wire::Session(SessionWire::Sse) {
+                if matches!(self.outlet.wire(), Wire::Session(SessionWire::Sse, _)) {
                     // Who reads it with a plain `EventSource` draws no slot.
                     let slot_ms = self.hub.node().reconnect_slot_ms();
                     self.outlet.push(|out| put_retry(slot_ms, out));
