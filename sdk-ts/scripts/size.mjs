@@ -14,7 +14,7 @@ for (const [entry, limit] of Object.entries(LIMITS)) {
   const { outputFiles, metafile } = await build({
     entryPoints: [entry],
     bundle: true,
-    chunkNames: "[name]",
+    chunkNames: "[name]-[hash]",
     format: "esm",
     metafile: true,
     minify: true,

@@ -3,10 +3,9 @@
 import { BACKOFF, type Backoff } from "./backoff.js";
 import type { Codec } from "./codec/codec.js";
 import type { ConnectionState } from "./connection.js";
-import { Driver } from "./driver.js";
+import { Driver, type Stats } from "./driver.js";
 import { closedError } from "./error.js";
 import { QUEUE_COUNT_MAX } from "./publish.js";
-import type { Stats } from "./stats.js";
 import { Topic } from "./topic.js";
 import type { Platform, WebSocketClass } from "./transport/platform.js";
 import type { Transport, TransportLoader, TransportName } from "./transport/transport.js";
@@ -14,6 +13,8 @@ import { overWebSocket, socketUrl } from "./transport/websocket.js";
 
 /** Said to the node where the application gives no name of its own. */
 const CLIENT_NAME = "fanfare-client-ts/0.1.0";
+
+const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "poll"];
 
 export interface FanfareOptions {
   /** A token, or where to get one: asked before each connection and before the old one expires. */
@@ -25,9 +26,10 @@ export interface FanfareOptions {
   /** Publications that may wait for their answer (1,000); one more is refused with `QUEUE_FULL`. */
   readonly publishQueueMax?: number;
   /**
-   * What may carry the connection, in the order in which it is tried at each reconnect: by default
-   * `["websocket", "sse"]`, where `sse` is an event stream with POSTs, for where WebSockets are blocked. In the
-   * place of a name may stand what loads one, as `compressed` of `@fanfare/client/compression` does.
+   * What may carry the connection, the best first: by default `["websocket", "sse", "poll"]`, where `sse`
+   * is an event stream with POSTs, for where WebSockets are blocked, and `poll` long polls with POSTs, for
+   * where streams are held back too. In the place of a name may
+   * stand what loads one, as `compressed` of `@fanfare/client/compression` does.
    */
   readonly transports?: readonly (TransportName | TransportLoader)[];
   /** Instead of the platform's. */
@@ -38,22 +40,28 @@ export interface FanfareOptions {
 export interface Parts {
   readonly codec: Codec;
   readonly platform: Platform;
-  /** Loads what carries a session over an event stream and POSTs. */
-  readonly sse: () => Promise<Transport>;
+  /** Loads what all transports but the WebSocket speak. */
+  readonly json: () => Promise<Codec>;
 }
 
 export class Client {
   readonly #driver: Driver;
 
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
-  constructor(url: string, options: FanfareOptions, { codec, platform, sse }: Parts) {
+  constructor(url: string, options: FanfareOptions, { codec, platform, json }: Parts) {
     const { token, backoff, WebSocket } = options;
     const websocket = async () => overWebSocket(WebSocket ?? (await platform.webSocket()), codec);
-    const all = { websocket, sse };
-    const names = options.transports ?? (Object.keys(all) as TransportName[]);
+    const { transports = TRANSPORTS } = options;
+    let all: Transport | undefined;
+    const fallback = async () => {
+      const { ladder } = await import("./transport/ladder.js");
+      all ??= ladder(transports, { websocket, json, platform });
+      return all;
+    };
     this.#driver = new Driver({
       url: socketUrl(url),
-      transports: names.map((name) => all[name as TransportName] ?? name),
+      transport: transports[0] === "websocket" ? websocket : fallback,
+      fallback: transports[1] && fallback,
       platform,
       client: options.client ?? CLIENT_NAME,
       backoff: { ...BACKOFF, ...backoff },

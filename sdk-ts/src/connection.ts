@@ -172,13 +172,11 @@ export class Connection {
     const phase = this.#phase;
     if (phase.is !== "opening" && phase.is !== "open") return;
     if (error.code === Code.IDLE) {
-      this.#phase = { is: "idle" };
-      this.#show({ status: "idle" }, out);
+      this.#end({ status: "idle" }, out);
       return;
     }
     if (error.class === "terminal" || (error.class === "refresh" && !canRefresh)) {
-      this.#phase = { is: "failed" };
-      this.#show({ status: "failed", error }, out);
+      this.#end({ status: "failed", error }, out);
       return;
     }
     const wasStable = phase.is === "open" && now - phase.since >= STABLE_MS;
@@ -192,8 +190,13 @@ export class Connection {
 
   /** The application is done with it. */
   close(out: Effects): void {
-    this.#phase = { is: "closed" };
-    this.#show({ status: "closed" }, out);
+    this.#end({ status: "closed" }, out);
+  }
+
+  /** There is no connection, and none is on its way. */
+  #end(state: ConnectionState & { status: "idle" | "failed" | "closed" }, out: Effects): void {
+    this.#phase = { is: state.status };
+    this.#show(state, out);
   }
 
   #refreshAt(now: number, expiresAt = NEVER): number {

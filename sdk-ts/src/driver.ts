@@ -12,9 +12,11 @@ import { guarded } from "./guard.js";
 import { NEVER } from "./never.js";
 import type { Body } from "./publish-line.js";
 import { Session, type SessionOptions } from "./session.js";
+import type { SessionStats } from "./stats.js";
 import type { View } from "./subscription.js";
 import { failure, Link, type LinkOptions } from "./transport/link.js";
 import type { Platform } from "./transport/platform.js";
+import type { TransportName } from "./transport/transport.js";
 import type { Extra } from "./watches.js";
 
 /** What takes the events of a watch. */
@@ -22,6 +24,12 @@ export interface Sink {
   push(events: readonly TopicEvent[]): void;
   /** Nothing more comes; without an error because the client was closed. */
   end(error?: FanfareError): void;
+}
+
+/** What happened so far; see `SessionStats`. */
+export interface Stats extends SessionStats {
+  /** What carries the connection, or did last. */
+  readonly transport: TransportName | undefined;
 }
 
 export interface DriverOptions extends LinkOptions, Omit<SessionOptions, "random" | "id"> {
@@ -64,8 +72,8 @@ export class Driver {
     return this.#session.state;
   }
 
-  get stats() {
-    return this.#session.stats;
+  get stats(): Stats {
+    return { ...this.#session.stats, transport: this.#link.transport };
   }
 
   /** Runs it at each change of `state`, until the returned function is called. */
@@ -95,17 +103,19 @@ export class Driver {
   }
 
   /** Runs it with what few need and is not loaded by all. */
-  async extra(run: (extra: Extra) => void): Promise<void> {
+  async extra<T>(run: (extra: Extra) => T): Promise<Awaited<T>> {
     const { watches } = this.#session;
     const { Extras } = await import("./extras.js").catch((error) => {
       throw failure(error);
     });
     watches.extra ??= new Extras(watches, FanfareError);
     const { extra } = watches;
+    let result!: T;
     this.#step((now, out) => {
-      run(extra);
+      result = run(extra);
       this.#session.advance(now, out);
     });
+    return await result;
   }
 
   /** See `Session.tell`. */

@@ -9,10 +9,12 @@ import type { Follower, Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
 import type { Ask, Subscription, View } from "./subscription.js";
 import { Values } from "./values.js";
-import type { Extra, Settle, Watches } from "./watches.js";
+import type { Extra, Watches } from "./watches.js";
 
 /** What changes how a view comes and not what it shows. */
 const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond", "delta"];
+
+type Settle = (error?: FanfareError) => void;
 
 /** What a watch is to see from now on. */
 interface Wish {
@@ -50,6 +52,13 @@ export class Extras implements Extra {
     if (follower && view.delta) this.#makeWhole(follower);
   }
 
+  update(watch: number, view: View): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.want(watch, view, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** `settle` is called once it shows that, or with why it does not. */
   want(watch: number, view: View, settle: Settle): void {
     const served = this.#watches.byWatch.get(watch);
     if (!served) {

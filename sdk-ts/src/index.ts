@@ -6,17 +6,14 @@ import { standard } from "./transport/standard.js";
 
 export * from "./public.js";
 
-/** Always JSON. */
-async function sse() {
-  const loading = [import("./transport/sse.js"), import("./codec/json.js")] as const;
-  const [{ overSse }, { json }] = await Promise.all(loading);
-  return overSse(json);
-}
-
 /** A client of a node. */
 export class Fanfare extends Client {
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
   constructor(url: string, options: FanfareOptions = {}) {
-    super(url, options, { codec: protobuf, platform: standard, sse });
+    super(url, options, {
+      codec: protobuf,
+      platform: standard,
+      json: async () => (await import("./codec/json.js")).json,
+    });
   }
 }

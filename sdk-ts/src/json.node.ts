@@ -10,10 +10,6 @@ export * from "./public.js";
 export class Fanfare extends Client {
   /** `url` is the node's: `http://localhost:8000`, or `/` for the origin of the page. */
   constructor(url: string, options: FanfareOptions = {}) {
-    super(url, options, {
-      codec: json,
-      platform: node,
-      sse: async () => (await import("./transport/sse.js")).overSse(json),
-    });
+    super(url, options, { codec: json, platform: node, json: async () => json });
   }
 }

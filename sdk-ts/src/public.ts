@@ -3,6 +3,7 @@
 export type { Backoff } from "./backoff.js";
 export type { FanfareOptions } from "./client.js";
 export type { ConnectionState } from "./connection.js";
+export type { Stats } from "./driver.js";
 export {
   type ErrorClass,
   type ErrorName,
@@ -19,7 +20,6 @@ export type {
 } from "./event.js";
 export type { CodeName } from "./generated/codes.js";
 export type { Duration, ResourceVersion } from "./generated/messages.js";
-export type { Stats } from "./stats.js";
 export type {
   DeleteOptions,
   HistoryOptions,

@@ -24,6 +24,11 @@ const FRAME_BYTES_MAX = 1024 * 1024;
 /** Lines without a publication that are kept, so that their topics need not learn a new producer. */
 const LINES_MAX = 1_000;
 
+/** So many wait already. */
+export function queueFull(count: number): FanfareError {
+  return localError("QUEUE_FULL", `${count} requests wait already`, "wait");
+}
+
 /** What an answer is about. */
 export interface Sent {
   readonly line: PublishLine;
@@ -59,8 +64,7 @@ export class Publisher {
   add(topic: string, publication: Publication, out: Effects): void {
     const { ticket, bytes } = publication;
     if (this.#count >= this.#countMax || this.#bytes + bytes > QUEUE_BYTES_MAX) {
-      const error = localError("QUEUE_FULL", `${this.#count} publications wait already`, "wait");
-      out.push({ do: "reject", ticket, error });
+      out.push({ do: "reject", ticket, error: queueFull(this.#count) });
     } else if (bytes > this.#frameBytesMax) {
       out.push({ do: "reject", ticket, error: fromCode(Code.FRAME_TOO_LARGE) });
     } else {

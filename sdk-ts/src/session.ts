@@ -12,10 +12,10 @@ import type { Envelope } from "./envelope.js";
 import { closedError, type FanfareError, fromCode, fromWire, localError } from "./error.js";
 import type { Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
-import { Publisher, type Sent } from "./publish.js";
+import { Publisher, queueFull, type Sent } from "./publish.js";
 import type { Publication } from "./publish-line.js";
 import { Requests } from "./request.js";
-import type { Stats } from "./stats.js";
+import type { SessionStats } from "./stats.js";
 import type { Subscription, View } from "./subscription.js";
 import { Watches } from "./watches.js";
 
@@ -80,7 +80,7 @@ export class Session {
     return this.#watches;
   }
 
-  get stats(): Stats {
+  get stats(): SessionStats {
     return {
       state: this.state,
       connections: this.#connections,
@@ -125,8 +125,7 @@ export class Session {
   /** Resolves with a page. */
   history(now: number, payload: wire.History, ticket: number, out: Effects): void {
     if (this.#pages.length >= PAGES_MAX) {
-      const error = localError("QUEUE_FULL", `${PAGES_MAX} requests wait already`, "wait");
-      out.push({ do: "reject", ticket, error });
+      out.push({ do: "reject", ticket, error: queueFull(PAGES_MAX) });
       return;
     }
     this.#pages.push({ ticket, payload });
@@ -143,8 +142,9 @@ export class Session {
 
   // What happens to the socket, and time.
 
-  /** A socket is open. */
+  /** A socket is open; if there was one, it takes over. */
   opened(token: string | undefined, out: Effects): void {
+    this.#forget();
     const payload = {
       ...(token !== undefined && { token }),
       client: this.#options.client,

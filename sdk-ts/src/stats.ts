@@ -3,7 +3,7 @@
 import type { ConnectionState } from "./connection.js";
 
 /** What happened so far. Numbers only grow, except those that say how much there is of something now. */
-export interface Stats {
+export interface SessionStats {
   readonly state: ConnectionState;
   /** Connections that a node welcomed. */
   readonly connections: number;

@@ -107,10 +107,7 @@ export class Topic<T = unknown> {
       took: (count) => took(driver, number, options, count),
       update: (options) => {
         const view = viewOf(this.name, options);
-        return new Promise((resolve, reject) => {
-          const settle = (error?: FanfareError) => (error ? reject(error) : resolve());
-          driver.extra((extra) => extra.want(number, view, settle)).catch(reject);
-        });
+        return driver.extra((extra) => extra.update(number, view));
       },
     });
     // The events of a topic of `T` are events of `T`.

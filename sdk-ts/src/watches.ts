@@ -31,8 +31,8 @@ export interface Extra {
   ): void;
   /** As `Watches.add`, for a watch with `delta` or `credit`. */
   add(watch: number, view: View, terms: Terms): void;
-  /** Shows a watch something else; `settle` is called once it does, or with why it does not. */
-  want(watch: number, view: View, settle: Settle): void;
+  /** Shows a watch something else; resolves once it does, rejects where it does not. */
+  update(watch: number, view: View): Promise<void>;
   /** The application took so many events of a watch with `credit`. */
   took(watch: number, count: number): void;
   /** The subscription serves one more. */
@@ -40,8 +40,6 @@ export interface Extra {
   /** Nothing more comes. */
   fail(error: FanfareError | undefined): void;
 }
-
-export type Settle = (error?: FanfareError) => void;
 
 /** A watch and what serves it. */
 interface Served {

@@ -370,6 +370,7 @@ describe("reading", () => {
       published: 1,
       publishing: 0,
       inFlight: 0,
+      transport: "websocket",
     });
   });
 });

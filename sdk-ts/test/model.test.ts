@@ -63,8 +63,7 @@ class Run {
     for (let client = 0; client < 3; client++) {
       const backoff = { baseMs: 50, maxMs: 400 };
       const options = { backoff, transports: ["websocket"] } as const;
-      const sse = () => Promise.reject(new Error("not here"));
-      const parts = { codec: json, platform: this.world.platform, sse };
+      const parts = { codec: json, platform: this.world.platform, json: async () => json };
       this.clients.push(new Client("http://node", options, parts));
     }
   }

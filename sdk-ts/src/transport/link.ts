@@ -4,20 +4,18 @@
  * open and to close is told.
  */
 
-import type { Codec } from "../codec/codec.js";
 import type { Envelope } from "../envelope.js";
 import { FanfareError, fromCode, localError } from "../error.js";
 import type { Platform } from "./platform.js";
-import type { Socket, Transport } from "./transport.js";
-
-/** For so long after it had to stand in, a transport is tried before the others: each try may be a wait. */
-const STAND_IN_MS = 60_000;
+import type { Socket, Transport, TransportName } from "./transport.js";
 
 export interface LinkOptions {
   /** Of the WebSocket. */
   readonly url: string;
-  /** In the order in which they are tried. */
-  readonly transports: readonly (() => Promise<Transport>)[];
+  /** What is tried first. */
+  readonly transport: () => Promise<Transport>;
+  /** Goes other ways too, once that one does not get through. */
+  readonly fallback?: (() => Promise<Transport>) | undefined;
   /** A token for the next connection. */
   readonly token: () => Promise<string | undefined>;
   readonly platform: Platform;
@@ -34,14 +32,12 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #events: LinkEvents;
   #socket: Socket | undefined;
-  #codec: Codec | undefined;
+  #transport: Transport | undefined;
   /** Tells attempts that were given up while they were on their way. */
   #attempt = 0;
   #outbox: Envelope[] = [];
-  /** The transport to try next. */
-  #at = 0;
-  /** Until when it is that one and not the first. */
-  #standInUntil = 0;
+  /** Nothing was heard over the first transport. */
+  #isBlocked = false;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -50,13 +46,16 @@ export class Link {
 
   async open(): Promise<void> {
     const attempt = ++this.#attempt;
-    const { platform, token } = this.#options;
-    if (platform.now() > this.#standInUntil) this.#at = 0;
     try {
-      await this.#try(attempt, await token());
+      await this.#try(attempt, await this.#options.token());
     } catch (error) {
       if (attempt === this.#attempt) this.#lost(failure(error));
     }
+  }
+
+  /** What carries the connection. */
+  get transport(): TransportName | undefined {
+    return this.#transport?.name;
   }
 
   send(envelope: Envelope): void {
@@ -70,32 +69,33 @@ export class Link {
     this.#outbox = [];
   }
 
-  /** Whether it fails or hangs, the next one has its turn; one that opened is the next again. */
+  /** Whether the first fails, hangs or says nothing, the others have their turn. */
   async #try(attempt: number, token: string | undefined): Promise<void> {
-    const { platform, transports, url } = this.#options;
-    const at = transports[this.#at] ? this.#at : 0;
-    const load = transports[at];
-    if (!load || attempt !== this.#attempt) return;
-    this.#at = at + 1;
-    this.#standInUntil = platform.now() + STAND_IN_MS;
-    let isOpen = false;
+    if (attempt !== this.#attempt) return;
+    const { fallback, transport, url } = this.#options;
+    const others = this.#isBlocked ? fallback : undefined;
+    // Where they cannot be loaded it is the network, and the first is as good.
+    this.#isBlocked = !others;
     const closed = (error: FanfareError) => {
       // An error of the catalogue is the node's own: another way to it would end there too.
-      if (isOpen || error.code !== 0 || !transports[this.#at]) return this.#lost(error);
+      if (others || error.code !== 0 || !fallback || !this.#isBlocked) return this.#lost(error);
       this.close();
-      void this.#try(this.#attempt, token);
+      void this.open();
     };
     try {
-      const { codec, open } = await load();
+      const loaded = await (others ?? transport)();
       if (attempt !== this.#attempt) return;
-      this.#codec = codec;
-      this.#socket = open(url, {
+      this.#isBlocked = true;
+      this.#transport = loaded;
+      this.#socket = loaded.open(url, {
         opened: () => {
-          isOpen = true;
-          this.#at = at;
+          this.#outbox = [];
           this.#events.opened(token);
         },
-        received: (message) => this.#received(message),
+        received: (message) => {
+          this.#isBlocked = !!others;
+          this.#received(message);
+        },
         closed: (code, reason) => closed(closeError(code, reason)),
       });
     } catch (error) {
@@ -106,13 +106,14 @@ export class Link {
   #flush(): void {
     const envelopes = this.#outbox;
     this.#outbox = [];
-    for (const message of this.#codec?.encode(envelopes) ?? []) this.#socket?.send(message);
+    for (const message of this.#transport?.codec.encode(envelopes) ?? [])
+      this.#socket?.send(message);
   }
 
   #received(message: unknown): void {
     const attempt = this.#attempt;
     try {
-      for (const envelope of this.#codec?.decode(message) ?? []) {
+      for (const envelope of this.#transport?.codec.decode(message) ?? []) {
         if (attempt === this.#attempt) this.#events.received(envelope);
       }
     } catch (error) {

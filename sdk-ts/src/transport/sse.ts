@@ -12,7 +12,7 @@ const ABNORMAL_CLOSURE = 1006;
 
 /** `json` is the codec: both ways are text. */
 export function overSse(json: Codec): Transport {
-  return { codec: json, open: (url, events) => new Session(url, events) };
+  return { name: "sse", codec: json, open: (url, events) => new Session(url, events) };
 }
 
 class Session implements Socket {

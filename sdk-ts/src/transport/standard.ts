@@ -20,10 +20,7 @@ export const standard: Platform = {
 
   random: () => Math.random(),
 
-  id() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  },
+  id: () => crypto.getRandomValues(new Uint32Array(4)).join("-"),
 
   onWake(run) {
     if (!globalThis.addEventListener) return () => {};

@@ -3,9 +3,10 @@
 import type { Codec } from "../codec/codec.js";
 
 /** By name, in the order in which they are tried unless the application says otherwise. */
-export type TransportName = "websocket" | "sse";
+export type TransportName = "websocket" | "sse" | "poll";
 
 export interface Transport {
+  readonly name: TransportName;
   readonly codec: Codec;
   /** `url` is the one of the WebSocket. */
   open(url: string, events: SocketEvents): Socket;
@@ -14,8 +15,6 @@ export interface Transport {
 /** Gets one: its code, or the platform's part of it, may have to be loaded. */
 export type TransportLoader = () => Promise<Transport>;
 
-export type Transports = Readonly<Record<TransportName, TransportLoader>>;
-
 export interface Socket {
   send(message: string | Uint8Array<ArrayBuffer>): void;
   /** Nothing more is heard of it, whatever it still does. */
@@ -23,6 +22,7 @@ export interface Socket {
 }
 
 export interface SocketEvents {
+  /** Again, when something better took over: what was said before counts no more. */
   opened(): void;
   received(message: unknown): void;
   /** Once, also when it never opened. A code of the catalogue, or one of the WebSocket's own. */

@@ -19,6 +19,7 @@ const NORMAL_CLOSURE = 1000;
 
 export function overWebSocket(WebSocket: WebSocketClass, codec: Codec): Transport {
   return {
+    name: "websocket",
     codec,
     open(url, events) {
       // Its own types differ from platform to platform in what is not used here.

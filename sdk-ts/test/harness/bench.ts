@@ -1,21 +1,17 @@
 /** A client on a fake platform and a model node, with a network that only moves when it is told to. */
 
-import assert from "node:assert/strict";
 import { Client, type FanfareOptions } from "../../src/client.js";
 import { json } from "../../src/codec/json.js";
-import type { Transport } from "../../src/transport/transport.js";
 import { ModelNode } from "./model-node.js";
 import { type FakeSocket, World } from "./world.js";
 
 export class Bench {
   readonly world = new World();
   readonly node = new ModelNode();
-  /** What stands in for the WebSocket, where a test has it. */
-  sse: Transport = { codec: json, open: () => assert.fail("no test asked for it") };
   readonly #seen = new Set<FakeSocket>();
 
   client(options: FanfareOptions = {}): Client {
-    const parts = { codec: json, platform: this.world.platform, sse: async () => this.sse };
+    const parts = { codec: json, platform: this.world.platform, json: async () => json };
     return new Client("http://node", { transports: ["websocket"], ...options }, parts);
   }
 

@@ -1,4 +1,4 @@
-/** A session over SSE and POST against a real node, where WebSockets are blocked: H11 to H13. */
+/** Sessions where WebSockets are blocked, over SSE and POST (H11 to H13) and over long polls, against a real node. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -21,41 +21,48 @@ before(async () => {
 
 after(() => node.dispose());
 
+/** What stands in for a WebSocket. */
+const STAND_INS = ["sse", "poll"] as const;
+
 const sse: FanfareOptions = { transports: ["sse"] };
+
+const isUpgrade = (head: string) => /^upgrade: websocket/im.test(head);
 
 /** A way to the node on which WebSockets are refused for as long as the test likes. */
 async function blocked(context: TestContext): Promise<BreakableProxy> {
   const proxy = await BreakableProxy.start(node.port);
   context.after(() => proxy.dispose());
-  proxy.refuses = (head) => /^upgrade: websocket/im.test(head);
+  proxy.refuses = isUpgrade;
   return proxy;
 }
 
 for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
   describe(`over ${encoding}`, () => {
-    test("everything_goes_over_sse_and_post", async (context) => {
-      const client = connect(context, encoding, node.url, sse);
-      const topic = client.topic<unknown>(`chat:${encoding}-sse`);
-      const watch = topic.watch();
-      assert.deepEqual(await take(watch, 1), ["snapshot-end"]);
-      await topic.publish({ text: "hi" });
-      await topic.publish(new Uint8Array([0, 255, 16]));
-      const [text, bytes] = await take(watch, 2);
-      assert.deepEqual(text, { text: "hi" });
-      assert.deepEqual([...(bytes as Uint8Array)], [0, 255, 16]);
-      assert.equal((await topic.history({ limit: 1 })).items.length, 1);
-      const refused = client.topic("no topic").publish(1);
-      await assert.rejects(refused, { name: "BAD_TOPIC", code: 3504 });
-      assert.equal(client.stats().connections, 1);
-    });
+    for (const name of STAND_INS) {
+      test(`everything_goes_over_${name}`, async (context) => {
+        const client = connect(context, encoding, node.url, { transports: [name] });
+        const topic = client.topic<unknown>(`chat:${encoding}-all-${name}`);
+        const watch = topic.watch();
+        assert.deepEqual(await take(watch, 1), ["snapshot-end"]);
+        await topic.publish({ text: "hi" });
+        await topic.publish(new Uint8Array([0, 255, 16]));
+        const [text, bytes] = await take(watch, 2);
+        assert.deepEqual(text, { text: "hi" });
+        assert.deepEqual([...(bytes as Uint8Array)], [0, 255, 16]);
+        assert.equal((await topic.history({ limit: 1 })).items.length, 1);
+        const refused = client.topic("no topic").publish(1);
+        await assert.rejects(refused, { name: "BAD_TOPIC", code: 3504 });
+        assert.equal(client.stats().connections, 1);
+      });
 
-    test("publications_of_one_moment_keep_their_order", async (context) => {
-      const client = connect(context, encoding, node.url, sse);
-      const topic = client.topic<number>(`chat:${encoding}-order`);
-      const numbers = Array.from({ length: 300 }, (_, index) => index);
-      await Promise.all(numbers.map((number) => topic.publish(number)));
-      assert.deepEqual(await take(topic.watch({ from: "beginning" }), numbers.length), numbers);
-    });
+      test(`publications_of_one_moment_keep_their_order_over_${name}`, async (context) => {
+        const client = connect(context, encoding, node.url, { transports: [name] });
+        const topic = client.topic<number>(`chat:${encoding}-order-${name}`);
+        const numbers = Array.from({ length: 300 }, (_, index) => index);
+        await Promise.all(numbers.map((number) => topic.publish(number)));
+        assert.deepEqual(await take(topic.watch({ from: "beginning" }), numbers.length), numbers);
+      });
+    }
 
     test("where_websockets_are_refused_it_stands_in_and_gives_way_again", async (context) => {
       const proxy = await blocked(context);
@@ -100,27 +107,33 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
       assert.match(heads[0] ?? "", /^GET \/v1\/ws /);
     });
 
-    for (const seed of seeds(2)) {
-      test(`a_chat_over_cuts_loses_and_doubles_nothing, seed ${seed}`, async (context) => {
-        const proxy = await blocked(context);
-        const random = seeded(seed);
-        proxy.budget = () => Math.floor(1_500 * 40 ** random());
-        const publisher = connect(context, encoding, proxy.url);
-        const watcher = connect(context, encoding, proxy.url);
-        const name = `chat:${encoding}-cuts-${seed}`;
-        const numbers = Array.from({ length: COUNT }, (_, index) => index);
-        const watch = watcher.topic(name).watch({ from: "beginning" });
-        const all = take(watch, COUNT);
-        const topic = publisher.topic(name);
-        const attributes = { text: "x".repeat(100) };
-        await Promise.all(numbers.map((number) => topic.publish(number, { attributes })));
-        assert.deepEqual(await all, numbers);
-        const { items } = await connect(context, encoding, node.url)
-          .topic(name)
-          .history({ limit: COUNT + 1 });
-        assert.equal(items.length, COUNT, "stored once");
-        assert.ok(proxy.cuts >= CUTS_MIN, `${proxy.cuts} cuts prove nothing`);
-      });
+    for (const name of STAND_INS) {
+      for (const seed of seeds(2)) {
+        test(`a_chat_over_${name}_and_cuts_loses_and_doubles_nothing, seed ${seed}`, async (context) => {
+          const proxy = await blocked(context);
+          const random = seeded(seed);
+          proxy.budget = () => Math.floor(1_500 * 40 ** random());
+          const publisher = connect(context, encoding, proxy.url, {
+            transports: ["websocket", name],
+          });
+          const watcher = connect(context, encoding, proxy.url, {
+            transports: ["websocket", name],
+          });
+          const chat = `chat:${encoding}-cuts-${name}-${seed}`;
+          const numbers = Array.from({ length: COUNT }, (_, index) => index);
+          const watch = watcher.topic(chat).watch({ from: "beginning" });
+          const all = take(watch, COUNT);
+          const topic = publisher.topic(chat);
+          const attributes = { text: "x".repeat(100) };
+          await Promise.all(numbers.map((number) => topic.publish(number, { attributes })));
+          assert.deepEqual(await all, numbers);
+          const { items } = await connect(context, encoding, node.url)
+            .topic(chat)
+            .history({ limit: COUNT + 1 });
+          assert.equal(items.length, COUNT, "stored once");
+          assert.ok(proxy.cuts >= CUTS_MIN, `${proxy.cuts} cuts prove nothing`);
+        });
+      }
     }
   });
 }

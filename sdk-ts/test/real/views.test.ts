@@ -1,10 +1,10 @@
-/** Views against a real node, in both encodings: what is shown, how fast, and another one meanwhile. */
+/** Views against a real node, in both encodings and over long polls: what is shown, how fast, and another one meanwhile. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import type { TopicEvent } from "../../src/event.js";
 import type { Watch } from "../../src/watch.js";
-import { connect, ENCODINGS, type Encoding } from "./harness/clients.js";
+import { connect } from "./harness/clients.js";
 import { RealNode } from "./harness/node.js";
 import { BreakableProxy } from "./harness/proxy.js";
 import { take } from "./harness/take.js";
@@ -36,13 +36,20 @@ async function values(watch: Watch<Quote>, until: (event: TopicEvent<Quote>) => 
   }
 }
 
+/** In all of it a view shows the same. */
+const WAYS = {
+  protobuf: (context, url) => connect(context, "protobuf", url),
+  json: (context, url) => connect(context, "json", url),
+  poll: (context, url) => connect(context, "json", url, { transports: ["poll"] }),
+} satisfies Record<string, (context: TestContext, url: string) => ReturnType<typeof connect>>;
+
 const isEnd = (event: TopicEvent) => event.type === "snapshot-end";
 
-for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
-  describe(`over ${encoding}`, () => {
+for (const [way, open] of Object.entries(WAYS)) {
+  describe(`over ${way}`, () => {
     test("where_and_filter_show_what_matches_and_fields_what_is_kept", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<Quote>(`chat:${encoding}-lens`);
+      const client = open(context, node.url);
+      const topic = client.topic<Quote>(`chat:${way}-lens`);
       await topic.publish({ symbol: "A", price: 1, size: 7 }, { attributes: { tone: "calm" } });
       await topic.publish({ symbol: "B", price: 20, size: 8 });
       const options = { "data.symbol": "A", "attributes.tone": "calm" } as const;
@@ -55,8 +62,8 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     });
 
     test("on_change_leaves_out_what_is_the_same_as_before", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<Quote>(`ticks:${encoding}-change`);
+      const client = open(context, node.url);
+      const topic = client.topic<Quote>(`ticks:${way}-change`);
       const watch = topic.watch({ fields: ["price"], onChange: true });
       await take(watch, 1);
       for (const size of [1, 2, 3]) {
@@ -67,8 +74,8 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     });
 
     test("an_interval_tells_the_latest_of_a_key", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<Quote>(`ticks:${encoding}-pace`);
+      const client = open(context, node.url);
+      const topic = client.topic<Quote>(`ticks:${way}-pace`);
       const watch = topic.watch({ interval: "300ms", debounce: "1ms" });
       await take(watch, 1);
       const count = 50;
@@ -85,9 +92,9 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     test("a_delta_arrives_whole_also_over_a_cut", async (context) => {
       const proxy = await BreakableProxy.start(node.port);
       context.after(() => proxy.dispose());
-      const client = connect(context, encoding, proxy.url);
-      const direct = connect(context, encoding, node.url);
-      const topic = direct.topic<Record<string, unknown>>(`ticks:${encoding}-delta`);
+      const client = open(context, proxy.url);
+      const direct = open(context, node.url);
+      const topic = direct.topic<Record<string, unknown>>(`ticks:${way}-delta`);
       const long = "x".repeat(200);
       await topic.publish({ price: 1, long }, { key: "A" });
       const watch = client.topic(topic.name).watch({ delta: true });
@@ -104,8 +111,8 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     });
 
     test("a_reader_with_a_credit_is_never_sent_more_than_that_ahead", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<number>(`chat:${encoding}-credit`);
+      const client = open(context, node.url);
+      const topic = client.topic<number>(`chat:${way}-credit`);
       const watch = topic.watch({ credit: 10, from: "beginning" });
       const numbers = Array.from({ length: 100 }, (_, index) => index);
       await Promise.all(numbers.map((number) => topic.publish(number)));
@@ -116,8 +123,8 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     });
 
     test("an_update_of_a_stream_goes_on_from_its_place", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<Quote>(`chat:${encoding}-update`);
+      const client = open(context, node.url);
+      const topic = client.topic<Quote>(`chat:${way}-update`);
       const watch = topic.watch({ where: { "data.symbol": "A" }, fields: ["price"] });
       await topic.publish({ symbol: "A", price: 1 });
       const first = await take(watch, 2);
@@ -134,9 +141,9 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     test("an_update_of_a_state_shows_what_came_into_sight_and_lasts_over_a_cut", async (context) => {
       const proxy = await BreakableProxy.start(node.port);
       context.after(() => proxy.dispose());
-      const client = connect(context, encoding, proxy.url);
-      const direct = connect(context, encoding, node.url);
-      const topic = direct.topic<Quote>(`ticks:${encoding}-update`);
+      const client = open(context, proxy.url);
+      const direct = open(context, node.url);
+      const topic = direct.topic<Quote>(`ticks:${way}-update`);
       await topic.publish({ symbol: "A", price: 1 }, { key: "A" });
       await topic.publish({ symbol: "B", price: 20 }, { key: "B" });
       const watch = client.topic<Quote>(topic.name).watch({ filter: "data.price < 10" });
@@ -155,8 +162,8 @@ for (const encoding of Object.keys(ENCODINGS) as Encoding[]) {
     });
 
     test("one_of_two_equal_watches_changes_and_the_other_goes_on", async (context) => {
-      const client = connect(context, encoding, node.url);
-      const topic = client.topic<Quote>(`ticks:${encoding}-two`);
+      const client = open(context, node.url);
+      const topic = client.topic<Quote>(`ticks:${way}-two`);
       await topic.publish({ symbol: "A", price: 1 }, { key: "A" });
       await topic.publish({ symbol: "B", price: 20 }, { key: "B" });
       const cheap = { filter: "data.price < 10" };

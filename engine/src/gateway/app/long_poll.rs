@@ -33,6 +33,15 @@ const CACHED: &str = "public, max-age=1";
 struct Answer {
     events: Vec<Arc<Event>>,
     through: ResourceVersion,
+    /// A snapshot of a `stream` that left out older publications, as the first frame of a session says it (W9).
+    limited: bool,
+}
+
+impl Answer {
+    /// What followed a cursor.
+    fn after(events: Vec<Arc<Event>>, through: ResourceVersion) -> Self {
+        Self { events, through, limited: false }
+    }
 }
 
 /// Answers a long poll; one whose cursor stands in the URL may be answered by a cache.
@@ -89,7 +98,7 @@ async fn follow(
         };
         let events = glass.show(&events);
         if !events.is_empty() {
-            return Ok(Answer { events, through });
+            return Ok(Answer::after(events, through));
         }
         cursor = through;
         // Nothing awaits between this and the registration: the hub runs on this thread, so a commit that the read did
@@ -105,7 +114,7 @@ async fn follow(
             }
         };
         if !timeout_at(deadline, moved).await.unwrap_or(false) {
-            return Ok(Answer { events: Vec::new(), through: cursor });
+            return Ok(Answer::after(Vec::new(), cursor));
         }
     }
 }
@@ -117,20 +126,21 @@ async fn gap_or_sum(gap: &Gap, reader: &Reader, glass: &Glass) -> Result<Answer,
     }
     let node = reader.hub.node();
     let snapshot = node.fetch(node.log.snapshot(&reader.key.topic, reader.terms.limit)).await?;
-    let Answer { mut events, through } = sum(snapshot, glass);
-    events.insert(0, view::trouble(EventType::Gone, error));
-    Ok(Answer { events, through })
+    let mut answer = sum(snapshot, glass);
+    answer.events.insert(0, view::trouble(EventType::Gone, error));
+    Ok(answer)
 }
 
 fn sum(snapshot: Snapshot, glass: &Glass) -> Answer {
     let (mut events, through) = (glass.items(snapshot.items), snapshot.version);
     events.push(view::marker(EventType::SnapshotEnd, through));
-    Answer { events, through }
+    Answer { events, through, limited: snapshot.limited }
 }
 
 fn body(answer: &Answer) -> Vec<u8> {
     let mut out = b"{\"events\":".to_vec();
     list(&mut out, &answer.events, |out, event| json::write_event(event, out));
-    out.extend_from_slice(format!(",\"resourceVersion\":\"{}\"}}", answer.through).as_bytes());
+    let limited = if answer.limited { ",\"limited\":true" } else { "" };
+    out.extend_from_slice(format!(",\"resourceVersion\":\"{}\"{limited}}}", answer.through).as_bytes());
     out
 }

@@ -13,6 +13,10 @@ export class BreakableProxy {
   /** Whether a connection is refused, by what it says first. */
   refuses: (head: string) => boolean = () => false;
   refused = 0;
+  /** Whether an answer is held back until it has ended, by what its request says first, as some proxies do. */
+  buffers: (head: string) => boolean = () => false;
+  /** Answers that were held back. */
+  buffered = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -49,6 +53,14 @@ export class BreakableProxy {
       client.destroy();
       node.destroy();
     };
+    // Of the request that is being answered. What ends by itself names its length.
+    let isHeld = false;
+    client.on("data", (bytes) => {
+      const head = bytes.toString("latin1");
+      if (!/^(GET|POST|OPTIONS) /.test(head)) return;
+      isHeld = this.buffers(head);
+      if (isHeld) this.buffered++;
+    });
     client.once("data", (bytes) => {
       if (!this.refuses(bytes.toString("latin1"))) return;
       this.refused++;
@@ -68,6 +80,9 @@ export class BreakableProxy {
         to.end();
       });
       from.on("data", (bytes) => {
+        const isEndless =
+          from === node && isHeld && !/^content-length:/im.test(bytes.toString("latin1"));
+        if (isEndless) return;
         to.write(bytes.subarray(0, left));
         left -= bytes.length;
         if (left > 0) return;

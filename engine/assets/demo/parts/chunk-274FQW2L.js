@@ -1,0 +1,1 @@
+var o={ms:1,s:1e3,m:6e4,h:36e5};function s(r){let[,n,t="s"]=/^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(String(r))??[],e=Number((Number(n)*(o[t]??0)).toFixed(6));if(Number.isSafeInteger(e))return e;throw new RangeError(`\`${r}\` is no duration: 100ms, 2s, 1m, 1h or a number of seconds`)}function m(r){return r%1e3?`${r}ms`:`${r/1e3}s`}export{s as a,m as b};
