@@ -8,7 +8,7 @@ import { closedError } from "./error.js";
 import { QUEUE_COUNT_MAX } from "./publish.js";
 import { Topic } from "./topic.js";
 import type { Platform, WebSocketClass } from "./transport/platform.js";
-import type { Transport, TransportLoader, TransportName } from "./transport/transport.js";
+import type { TransportLoader, TransportName } from "./transport/transport.js";
 import { overWebSocket, socketUrl } from "./transport/websocket.js";
 
 /** Said to the node where the application gives no name of its own. */
@@ -52,17 +52,14 @@ export class Client {
     const { token, backoff, WebSocket } = options;
     const websocket = async () => overWebSocket(WebSocket ?? (await platform.webSocket()), codec);
     const { transports = TRANSPORTS } = options;
-    let all: Transport | undefined;
-    const fallback = async () => {
-      const { ladder } = await import("./transport/ladder.js");
-      all ??= ladder(transports, { websocket, json, platform });
-      return all;
-    };
+    const ways = { names: transports, websocket, json, platform };
+    const fallback = async () => (await import("./transport/ladder.js")).ladder(ways);
     this.#driver = new Driver({
       url: socketUrl(url),
       transport: transports[0] === "websocket" ? websocket : fallback,
       fallback: transports[1] && fallback,
       platform,
+      json,
       client: options.client ?? CLIENT_NAME,
       backoff: { ...BACKOFF, ...backoff },
       publishQueueMax: options.publishQueueMax ?? QUEUE_COUNT_MAX,
@@ -86,10 +83,10 @@ export class Client {
     return new Promise((resolve, reject) => {
       const settle = () => {
         const { state } = this;
-        if (state.status === "connected") resolve();
-        else if (state.status === "failed") reject(state.error);
+        if (state.status === "failed") reject(state.error);
         else if (state.status === "closed") reject(closedError());
-        else return;
+        else if (state.status !== "connected") return;
+        resolve();
         stop();
       };
       const stop = this.#driver.onState(settle);

@@ -3,8 +3,9 @@
  * what happened. Owns no rule. What an effect brings about is done after those that wait already.
  */
 
+import type { Codec } from "./codec/codec.js";
 import type { Effect, Effects } from "./effect.js";
-import { FanfareError } from "./error.js";
+import { disconnected, FanfareError } from "./error.js";
 import type { TopicEvent } from "./event.js";
 import type { Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
@@ -14,10 +15,10 @@ import type { Body } from "./publish-line.js";
 import { Session, type SessionOptions } from "./session.js";
 import type { SessionStats } from "./stats.js";
 import type { View } from "./subscription.js";
-import { failure, Link, type LinkOptions } from "./transport/link.js";
+import { Link, type LinkOptions } from "./transport/link.js";
 import type { Platform } from "./transport/platform.js";
 import type { TransportName } from "./transport/transport.js";
-import type { Extra } from "./watches.js";
+import type { Extra, Persisted } from "./watches.js";
 
 /** What takes the events of a watch. */
 export interface Sink {
@@ -30,23 +31,30 @@ export interface Sink {
 export interface Stats extends SessionStats {
   /** What carries the connection, or did last. */
   readonly transport: TransportName | undefined;
+  /** Of messages from the node, over all connections; of text its characters. */
+  readonly bytesReceived: number;
+  /** Of watches with `persist`; left out while there is none. */
+  readonly persisted?: Persisted;
 }
 
 export interface DriverOptions extends LinkOptions, Omit<SessionOptions, "random" | "id"> {
   readonly platform: Platform;
+  /** Loads what all transports but the WebSocket speak. */
+  readonly json: () => Promise<Codec>;
 }
 
 interface Ticket {
-  resolve(value: unknown): void;
+  resolve(value: wire.ResourceVersion): void;
   reject(error: FanfareError): void;
 }
 
 export class Driver {
-  readonly #options: DriverOptions;
-  readonly #session: Session;
+  /** These three also for what is loaded when it is needed. */
+  readonly options: DriverOptions;
+  readonly session: Session;
   readonly #link: Link;
   readonly #tickets = new Map<number, Ticket>();
-  readonly #sinks = new Map<number, Sink>();
+  readonly sinks = new Map<number, Sink>();
   readonly #listeners = new Set<() => void>();
   readonly #effects: Effects = [];
   readonly #stopListening: () => void;
@@ -58,10 +66,10 @@ export class Driver {
   constructor(options: DriverOptions) {
     const { random, id, onWake } = options.platform;
     const session = new Session({ ...options, random, id });
-    this.#options = options;
-    this.#session = session;
+    this.options = options;
+    this.session = session;
     this.#link = new Link(options, {
-      opened: (token) => this.#step((_, out) => session.opened(token, out)),
+      opened: (token) => this.#step((now, out) => session.opened(now, token, out)),
       received: (envelope) => this.#step((now, out) => session.received(now, envelope, out)),
       lost: (error) => this.#step((now, out) => session.lost(now, error, out)),
     });
@@ -69,11 +77,13 @@ export class Driver {
   }
 
   get state() {
-    return this.#session.state;
+    return this.session.state;
   }
 
   get stats(): Stats {
-    return { ...this.#session.stats, transport: this.#link.transport };
+    const { stats, watches } = this.session;
+    const { received: bytesReceived, transport } = this.#link;
+    return { ...stats, ...watches.extra?.stats, transport, bytesReceived };
   }
 
   /** Runs it at each change of `state`, until the returned function is called. */
@@ -83,19 +93,20 @@ export class Driver {
   }
 
   connect(): void {
-    this.#step((now, out) => this.#session.connect(now, out));
+    this.#step((now, out) => this.session.connect(now, out));
   }
 
   /** The number of the watch. */
   watch(view: View, terms: Terms, sink: Sink): number {
     const watch = ++this.#lastNumber;
-    this.#sinks.set(watch, sink);
-    if (!view.delta && !terms.credit) {
-      this.#step((now, out) => this.#session.watch(now, watch, view, terms, out));
+    this.sinks.set(watch, sink);
+    const { credit, mode, persist, whenHidden } = terms;
+    if (!(view.delta || credit || mode || persist || whenHidden)) {
+      this.#step((now, out) => this.session.watch(now, watch, view, terms, out));
     } else {
       const add = (extra: Extra) => {
         // It may have been left meanwhile.
-        if (this.#sinks.has(watch)) extra.add(watch, view, terms);
+        if (this.sinks.has(watch)) extra.add(watch, view, terms);
       };
       this.extra(add).catch((error) => this.#perform({ do: "end", watch, error }));
     }
@@ -104,53 +115,53 @@ export class Driver {
 
   /** Runs it with what few need and is not loaded by all. */
   async extra<T>(run: (extra: Extra) => T): Promise<Awaited<T>> {
-    const { watches } = this.#session;
-    const { Extras } = await import("./extras.js").catch((error) => {
-      throw failure(error);
+    const { watches } = this.session;
+    const { Rare } = await import("./rare.js").catch((error) => {
+      throw disconnected(error);
     });
-    watches.extra ??= new Extras(watches, FanfareError);
+    watches.extra ??= new Rare(this, FanfareError);
     const { extra } = watches;
     let result!: T;
     this.#step((now, out) => {
       result = run(extra);
-      this.#session.advance(now, out);
+      this.session.advance(now, out);
     });
     return await result;
   }
 
   /** See `Session.tell`. */
   tell(watch: number, wish: "pause" | "resume" | "remove"): void {
-    if (wish === "remove") this.#sinks.delete(watch);
-    this.#step((now, out) => this.#session.tell(now, watch, wish, out));
+    if (wish === "remove") this.sinks.delete(watch);
+    this.session.watches.extra?.told(watch, wish);
+    this.#step((now, out) => this.session.tell(now, watch, wish, out));
+  }
+
+  /** The application took so many events; the node may send as many more. */
+  took(watch: number, count: number): void {
+    if (!this.session.watches.extra?.took(watch, count)) return;
+    this.#step((now, out) => this.session.advance(now, out));
   }
 
   /** `bytes`: at most so many on the wire. */
   publish(topic: string, body: Body, bytes: number): Promise<wire.ResourceVersion> {
-    return this.#ask((now, ticket, out) => {
-      this.#session.publish(now, topic, { ticket, body, bytes }, out);
+    return new Promise((resolve, reject) => {
+      const ticket = ++this.#lastNumber;
+      this.#tickets.set(ticket, { resolve, reject });
+      this.#step((now, out) => this.session.publish(now, topic, { ticket, body, bytes }, out));
     });
   }
 
   history(payload: wire.History): Promise<wire.HistoryPage> {
-    return this.#ask((now, ticket, out) => this.#session.history(now, payload, ticket, out));
+    return this.extra((extra) => extra.history(payload));
   }
 
   close(): void {
     this.#stopListening();
-    this.#step((now, out) => this.#session.close(now, out));
-  }
-
-  /** `T` is what the session resolves such a ticket with. */
-  #ask<T>(ask: (now: number, ticket: number, out: Effects) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const ticket = ++this.#lastNumber;
-      this.#tickets.set(ticket, { resolve: (value) => resolve(value as T), reject });
-      this.#step((now, out) => ask(now, ticket, out));
-    });
+    this.#step((now, out) => this.session.close(now, out));
   }
 
   #step(step: (now: number, out: Effects) => void): void {
-    step(this.#options.platform.now(), this.#effects);
+    step(this.options.platform.now(), this.#effects);
     if (this.#isPerforming) return;
     this.#isPerforming = true;
     for (let effect = this.#effects.shift(); effect; effect = this.#effects.shift()) {
@@ -178,11 +189,11 @@ export class Driver {
         for (const listener of this.#listeners) guarded(listener);
         break;
       case "deliver":
-        guarded(() => this.#sinks.get(effect.watch)?.push(effect.events));
+        guarded(() => this.sinks.get(effect.watch)?.push(effect.events));
         break;
       case "end": {
-        const sink = this.#sinks.get(effect.watch);
-        this.#sinks.delete(effect.watch);
+        const sink = this.sinks.get(effect.watch);
+        this.sinks.delete(effect.watch);
         guarded(() => sink?.end(effect.error));
         break;
       }
@@ -203,21 +214,21 @@ export class Driver {
 
   async #refresh(): Promise<void> {
     // Without a new token the old one runs out, and the next connection asks again.
-    const token = await this.#options.token().catch(() => undefined);
-    if (token !== undefined) this.#step((_, out) => this.#session.refreshed(token, out));
+    const token = await this.options.token().catch(() => undefined);
+    if (token !== undefined) this.#step((_, out) => this.session.refreshed(token, out));
   }
 
   /** A timer that fires too early costs a look; setting it anew with each message would cost more. */
   #setTimer(): void {
-    const { now, after } = this.#options.platform;
-    const deadline = this.#session.deadline(now());
+    const { now, after } = this.options.platform;
+    const deadline = this.session.deadline(now());
     if (deadline >= this.#timerAt && deadline !== NEVER) return;
     this.#cancelTimer();
     this.#timerAt = deadline;
     if (deadline === NEVER) return;
     this.#cancelTimer = after(deadline - now(), () => {
       this.#timerAt = NEVER;
-      this.#step((now, out) => this.#session.tick(now, out));
+      this.#step((now, out) => this.session.tick(now, out));
     });
   }
 }

@@ -4,6 +4,7 @@ import type { ConnectionState } from "./connection.js";
 import type { Envelope } from "./envelope.js";
 import type { FanfareError } from "./error.js";
 import type { TopicEvent } from "./event.js";
+import type { ResourceVersion } from "./generated/messages.js";
 
 export type Effect =
   /** Get a token, open a socket and report `opened`, or `lost`; its messages as `received`, its end as `lost`. */
@@ -18,7 +19,7 @@ export type Effect =
   | { readonly do: "deliver"; readonly watch: number; readonly events: readonly TopicEvent[] }
   /** Nothing more comes; without an error because the application closed the client. */
   | { readonly do: "end"; readonly watch: number; readonly error?: FanfareError }
-  | { readonly do: "resolve"; readonly ticket: number; readonly value: unknown }
+  | { readonly do: "resolve"; readonly ticket: number; readonly value: ResourceVersion }
   | { readonly do: "reject"; readonly ticket: number; readonly error: FanfareError };
 
 /** Cores append to it. */

@@ -75,6 +75,12 @@ export function localError(name: LocalErrorName, message: string, group: ErrorCl
   return new FanfareError({ code: 0, name, message, class: group });
 }
 
+/** No connection for the moment, or no part of this code that comes over one; with garbage it is over, too. */
+export function disconnected(error: unknown): FanfareError {
+  if (error instanceof FanfareError) return error;
+  return localError("DISCONNECTED", `the connection failed: ${error}`, "retry");
+}
+
 export function closedError(): FanfareError {
   return localError("CLOSED", "the client was closed", "terminal");
 }

@@ -1,5 +1,5 @@
 /**
- * What few watches ask for: another view (`update`), a credit, patches made whole. Loaded by the first
+ * What few ask for: another view (`update`), a credit, patches made whole, pages of history. Loaded by the first
  * that does, so that the others are spared its weight; so nothing of the rest is imported here but types.
  */
 
@@ -9,7 +9,10 @@ import type { Follower, Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
 import type { Ask, Subscription, View } from "./subscription.js";
 import { Values } from "./values.js";
-import type { Extra, Watches } from "./watches.js";
+import type { Extra, Page, Watches } from "./watches.js";
+
+/** Pages of history without an answer: each is a caller with a promise. */
+const PAGES_MAX = 1_000;
 
 /** What changes how a view comes and not what it shows. */
 const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond", "delta"];
@@ -40,6 +43,8 @@ export class Extras implements Extra {
   readonly #asked = new Map<Subscription, Wish>();
   readonly #credits = new WeakMap<Subscription, Credit>();
   readonly #taken = new WeakMap<Follower, number>();
+
+  readonly pages = new Set<Page>();
 
   constructor(watches: Watches, Failure: typeof FanfareError) {
     this.#watches = watches;
@@ -72,11 +77,38 @@ export class Extras implements Extra {
     this.#watches.restless.add(subscription);
   }
 
-  took(watch: number, count: number): void {
+  /** Nothing of it is of these. */
+  told(_watch: number, _wish: "pause" | "resume" | "remove"): void {}
+
+  get stats(): Extra["stats"] {
+    return {};
+  }
+
+  took(watch: number, count: number): boolean {
     const { follower, subscription } = this.#watches.byWatch.get(watch) ?? {};
-    if (!follower || !subscription) return;
+    if (!follower?.terms.credit || !subscription) return false;
     this.#taken.set(follower, (this.#taken.get(follower) ?? 0) + count);
     this.#watches.restless.add(subscription);
+    return true;
+  }
+
+  history(payload: wire.History): Promise<wire.HistoryPage> {
+    return new Promise((resolve, reject) => {
+      if (this.pages.size >= PAGES_MAX) {
+        reject(this.#error("QUEUE_FULL", `${PAGES_MAX} requests wait already`, "wait"));
+        return;
+      }
+      const page: Page = {
+        payload,
+        isAsked: false,
+        settle: (answer, error) => {
+          this.pages.delete(page);
+          if (error || !answer) reject(error);
+          else resolve(answer);
+        },
+      };
+      this.pages.add(page);
+    });
   }
 
   joined(subscription: Subscription, follower: Follower, view: View): void {
@@ -130,6 +162,7 @@ export class Extras implements Extra {
   fail(error: FanfareError | undefined): void {
     const reason = error ?? this.#error("CLOSED", "the client was closed", "terminal");
     for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, reason);
+    for (const page of this.pages) page.settle(undefined, reason);
     this.#asked.clear();
   }
 

@@ -5,6 +5,7 @@ import type { Effects } from "./effect.js";
 import type { FanfareError } from "./error.js";
 import type { CursorEvent, TopicEvent } from "./event.js";
 import type * as wire from "./generated/messages.js";
+import type { Counters } from "./stats.js";
 
 /** What a watch decides for itself, whatever its view. */
 export interface Terms extends Start {
@@ -16,6 +17,25 @@ export interface Terms extends Start {
   readonly echo?: boolean;
   /** Events that the node may send ahead of what the application has taken. */
   readonly credit?: number;
+  /**
+   * `live`, the default, holds a subscription. `poll` asks every `pollInterval` for what is new, by plain
+   * requests that need no connection. `once` ends after the snapshot.
+   */
+  readonly mode?: "live" | "poll" | "once";
+  /** Kept in the browser's storage: a reload shows at once what was shown, and goes on from there. */
+  readonly persist?: boolean | Persistence;
+  /** Slower while nobody sees the page: the pace is this then, and its own again when it is shown. */
+  readonly whenHidden?: { readonly interval: wire.Duration };
+}
+
+/** What is kept of a watch between two visits. */
+export interface Persistence {
+  /** Keeps apart what differs in more than parameters: the name of who is logged in, for one. */
+  readonly name?: string;
+  /** Publications of a `stream`, the latest; of a `state` topic with more keys nothing is kept. 1,000 unless given. */
+  readonly itemsMax?: number;
+  /** Their data as JSON, together: 1 MiB unless given. */
+  readonly bytesMax?: number;
 }
 
 /** Makes a `put` of each `patch`; of nothing, where it had to say `gone` because a value is missing. */
@@ -31,7 +51,7 @@ export interface Surroundings {
   /** The node ended the watch, the application was told. */
   readonly ended: (watch: number) => void;
   /** They only grow. */
-  readonly counters: { events: number; duplicates: number; gones: number; gaps: number };
+  readonly counters: Counters;
 }
 
 export class Follower {

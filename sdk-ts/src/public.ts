@@ -18,6 +18,7 @@ export type {
   SnapshotEndEvent,
   TopicEvent,
 } from "./event.js";
+export type { Persistence } from "./follower.js";
 export type { CodeName } from "./generated/codes.js";
 export type { Duration, ResourceVersion } from "./generated/messages.js";
 export type {
@@ -33,3 +34,4 @@ export type {
 } from "./topic.js";
 export type { TransportLoader, TransportName } from "./transport/transport.js";
 export type { Watch } from "./watch.js";
+export type { Persisted } from "./watches.js";

@@ -92,7 +92,7 @@ export class Publisher {
   published(now: number, { line, item }: Sent, answer: wire.Published, out: Effects): void {
     line.published(now, item);
     this.#release(item);
-    out.push({ do: "resolve", ticket: item.ticket, value: answer.resourceVersion });
+    out.push({ do: "resolve", ticket: item.ticket, value: answer.resourceVersion as string });
   }
 
   refused(now: number, { line, item }: Sent, error: FanfareError, out: Effects): void {
@@ -116,7 +116,7 @@ export class Publisher {
   /** A connection is there: gives up what must not go over it. */
   connected(now: number, frameBytesMax: number = FRAME_BYTES_MAX, out: Effects): void {
     this.#frameBytesMax = frameBytesMax;
-    const message = "repeating it could store it twice";
+    const message = "it may be stored or not";
     this.#takeOut(
       (item) => isUncertain(item, now),
       localError("UNCERTAIN", message, "terminal"),

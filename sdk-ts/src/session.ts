@@ -9,18 +9,15 @@ import { Code } from "./code.js";
 import { Connection, type ConnectionState } from "./connection.js";
 import type { Effects } from "./effect.js";
 import type { Envelope } from "./envelope.js";
-import { closedError, type FanfareError, fromCode, fromWire, localError } from "./error.js";
+import { closedError, disconnected, type FanfareError, fromCode, fromWire } from "./error.js";
 import type { Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
-import { Publisher, queueFull, type Sent } from "./publish.js";
+import { Publisher, type Sent } from "./publish.js";
 import type { Publication } from "./publish-line.js";
 import { Requests } from "./request.js";
 import type { SessionStats } from "./stats.js";
 import type { Subscription, View } from "./subscription.js";
-import { Watches } from "./watches.js";
-
-/** Pages that are asked for and not yet under way: each is a caller with a promise. */
-const PAGES_MAX = 1_000;
+import { type Asked, type Page, Watches } from "./watches.js";
 
 export interface SessionOptions {
   /** Name and version of the program, for the node's logs. */
@@ -47,23 +44,16 @@ type Purpose =
   | { readonly of: "PUBLISH"; readonly sent: Sent }
   | { readonly of: "HISTORY"; readonly page: Page };
 
-interface Page {
-  readonly ticket: number;
-  readonly payload: wire.History;
-}
-
 export class Session {
   readonly #options: SessionOptions;
   readonly #connection: Connection;
   readonly #requests = new Requests<Purpose>();
   readonly #publisher: Publisher;
   readonly #watches: Watches;
-  /** Asked for and not yet under way. */
-  #pages: Page[] = [];
+  /** When the socket opened. */
+  #openedAt = 0;
   /** What the node said of the connection before it closed it. */
   #reason: FanfareError | undefined;
-  #connections = 0;
-  #published = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -83,10 +73,8 @@ export class Session {
   get stats(): SessionStats {
     return {
       state: this.state,
-      connections: this.#connections,
       watches: this.#watches.count,
       ...this.#watches.counters,
-      published: this.#published,
       publishing: this.#publisher.count,
       inFlight: this.#requests.inFlightCount,
     };
@@ -122,16 +110,6 @@ export class Session {
     this.advance(now, out);
   }
 
-  /** Resolves with a page. */
-  history(now: number, payload: wire.History, ticket: number, out: Effects): void {
-    if (this.#pages.length >= PAGES_MAX) {
-      out.push({ do: "reject", ticket, error: queueFull(PAGES_MAX) });
-      return;
-    }
-    this.#pages.push({ ticket, payload });
-    this.advance(now, out);
-  }
-
   /** Everything ends: watches without an error, what waits for an answer with `CLOSED`. */
   close(now: number, out: Effects): void {
     out.push({ do: "close" });
@@ -143,8 +121,9 @@ export class Session {
   // What happens to the socket, and time.
 
   /** A socket is open; if there was one, it takes over. */
-  opened(token: string | undefined, out: Effects): void {
+  opened(now: number, token: string | undefined, out: Effects): void {
     this.#forget();
+    this.#openedAt = now;
     const payload = {
       ...(token !== undefined && { token }),
       client: this.#options.client,
@@ -189,7 +168,7 @@ export class Session {
         this.#drop(now, fromCode(Code.GOING_AWAY), out);
         break;
       case "late":
-        this.#drop(now, localError("DISCONNECTED", "the node does not answer", "retry"), out);
+        this.#drop(now, disconnected("the node is silent"), out);
         break;
     }
     this.advance(now, out);
@@ -227,17 +206,15 @@ export class Session {
     switch (purpose?.of) {
       case "CONNECT":
         if (error) this.#drop(now, error, out);
-        else if (type === "CONNECTED") this.#welcomed(now, payload, out);
+        else this.#welcomed(now, payload as wire.Connected, out);
         break;
       case "REFRESH":
-        if (type === "REFRESHED") this.#connection.refreshed(now, payload.expiresAt);
+        if (!error) this.#connection.refreshed(now, (payload as wire.Refreshed).expiresAt);
         break;
       case "SUBSCRIBE":
         if (error) this.#watches.refused(now, purpose.subscription, error, out);
-        else if (type === "SUBSCRIBED") {
-          // The answer to one view, flat as its question.
-          this.#watches.subscribed(purpose.subscription, payload as wire.Watched, out);
-        }
+        // The answer to one view, flat as its question.
+        else this.#watches.subscribed(purpose.subscription, payload as wire.Watched, out);
         break;
       case "UPDATE_VIEW":
         this.#watches.extra?.updated(purpose.subscription, payload as wire.Watched, error, out);
@@ -247,22 +224,21 @@ export class Session {
         break;
       case "PUBLISH":
         if (error) this.#publisher.refused(now, purpose.sent, error, out);
-        else if (type === "PUBLISHED") {
-          this.#published++;
-          this.#publisher.published(now, purpose.sent, payload, out);
+        else {
+          this.#watches.counters.published++;
+          this.#publisher.published(now, purpose.sent, payload as wire.Published, out);
         }
         break;
-      case "HISTORY": {
-        const { ticket } = purpose.page;
-        if (error) out.push({ do: "reject", ticket, error });
-        else out.push({ do: "resolve", ticket, value: payload });
+      case "HISTORY":
+        purpose.page.settle(payload as wire.HistoryPage, error);
         break;
-      }
     }
   }
 
   #welcomed(now: number, answer: wire.Connected, out: Effects): void {
-    this.#connections++;
+    const { counters } = this.#watches;
+    counters.rttMs = now - this.#openedAt;
+    counters.connections++;
     if (answer.limits) this.#requests.limitTo(answer.limits.requestsInFlightMax);
     this.#watches.welcomed(answer.connectionId);
     this.#connection.connected(now, answer, out);
@@ -273,7 +249,7 @@ export class Session {
   #forget(): void {
     this.#reason = undefined;
     for (const purpose of this.#requests.lost()) {
-      if (purpose.of === "HISTORY") this.#pages.push(purpose.page);
+      if (purpose.of === "HISTORY") purpose.page.isAsked = false;
     }
     this.#watches.lost();
     this.#publisher.lost();
@@ -286,20 +262,18 @@ export class Session {
       this.#giveUp(undefined, closedError(), out);
       return;
     }
-    const isNeeded = this.#watches.count + this.#publisher.count + this.#pages.length > 0;
+    const isNeeded = this.#watches.isNeeded || this.#publisher.count > 0;
     if (isNeeded && (status === "idle" || status === "failed")) this.#connection.open(now, out);
     if (!this.#connection.isReady) return;
-    for (const { subscription, ask } of this.#watches.asks(now, out)) {
+    for (const { ask, ...purpose } of this.#watches.asks(now, out)) {
       const { type, payload } = ask;
       if (type === "GRANT") out.push({ do: "send", envelope: { type, payload } });
-      else this.#requests.send(type, payload, { subscription }, out);
+      else this.#requests.send(type, payload, purpose as Asked, out);
     }
     while (this.#requests.hasRoom) {
-      const page = this.#pages.shift();
-      const next = page ? undefined : this.#publisher.next(now);
-      if (page) this.#requests.send("HISTORY", page.payload, { page }, out);
-      else if (next) this.#requests.send("PUBLISH", next.payload, next, out);
-      else break;
+      const next = this.#publisher.next(now);
+      if (!next) break;
+      this.#requests.send("PUBLISH", next.payload, next, out);
     }
   }
 
@@ -316,6 +290,5 @@ export class Session {
   #giveUp(watchError: FanfareError | undefined, error: FanfareError, out: Effects): void {
     this.#watches.fail(watchError, out);
     this.#publisher.fail(error, out);
-    for (const { ticket } of this.#pages.splice(0)) out.push({ do: "reject", ticket, error });
   }
 }

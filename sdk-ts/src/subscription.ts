@@ -20,6 +20,7 @@ export type View = Omit<wire.Watch, "resourceVersion" | "from" | "limit" | "onGo
 export type Ask =
   | { readonly type: "SUBSCRIBE"; readonly payload: wire.Watch }
   | { readonly type: "UPDATE_VIEW"; readonly payload: View & wire.UpdateView }
+  | { readonly type: "HISTORY"; readonly payload: wire.History }
   | { readonly type: "GRANT"; readonly payload: wire.Grant }
   | { readonly type: "UNSUBSCRIBE"; readonly payload: wire.Unsubscribe };
 

@@ -44,7 +44,10 @@ export interface ViewOptions {
 }
 
 /** Where a watch starts, and what it is to see. */
-export interface WatchOptions extends Terms, ViewOptions {}
+export interface WatchOptions extends Terms, ViewOptions {
+  /** With `mode: "poll"`: how often; 10 s unless given. */
+  readonly pollInterval?: wire.Duration;
+}
 
 /** What a publication says besides its data. */
 export interface PublishOptions {
@@ -104,16 +107,13 @@ export class Topic<T = unknown> {
     let number = 0;
     const watch = new Watch<T>({
       tell: (wish) => driver.tell(number, wish),
-      took: (count) => took(driver, number, options, count),
+      took: (count) => driver.took(number, count),
       update: (options) => {
         const view = viewOf(this.name, options);
         return driver.extra((extra) => extra.update(number, view));
       },
     });
-    // The events of a topic of `T` are events of `T`.
-    const push = (events: readonly TopicEvent[]) => watch.push(events as readonly TopicEvent<T>[]);
-    const end = (error?: FanfareError) => watch.end(error);
-    number = driver.watch(viewOf(this.name, options), options, { push, end });
+    number = driver.watch(viewOf(this.name, options), options, watch);
     return watch;
   }
 
@@ -127,7 +127,7 @@ export class Topic<T = unknown> {
     const number = driver.watch(viewOf(this.name, options), options, {
       push(events) {
         for (const event of events as readonly TopicEvent<T>[]) guarded(() => listener(event));
-        took(driver, number, options, events.length);
+        driver.took(number, events.length);
       },
       end(error) {
         if (!error) return;
@@ -167,11 +167,6 @@ export class Topic<T = unknown> {
   }
 }
 
-/** The application took so many events; the node may send as many more. */
-function took(driver: Driver, watch: number, { credit }: WatchOptions, count: number): void {
-  if (credit) void driver.extra((extra) => extra.took(watch, count));
-}
-
 /** At most so many bytes on the wire, in either encoding. */
 function bytesOf({ data, ...rest }: Body): number {
   const head = 3 * JSON.stringify(rest).length + HEAD_BYTES;
@@ -188,6 +183,9 @@ function viewOf(topic: string, options: ListenOptions): View {
     onGone,
     credit,
     echo,
+    mode,
+    persist,
+    whenHidden,
     onError,
     where = {},
     fields,

@@ -18,7 +18,31 @@ export interface WatchesOptions {
   readonly random: () => number;
 }
 
-/** What few watches ask for: it is loaded when it is needed, see `extras.ts`. */
+/** What became of the watches that are kept between two visits. */
+export interface Persisted {
+  /** Shown at once and resumed from storage. */
+  readonly restored: number;
+  /** Written to storage. */
+  readonly saved: number;
+  /** Times that storage was not there, could not be read or would not take it: a snapshot stood in. */
+  readonly failed: number;
+}
+
+/** A page of history that a caller waits for. */
+export interface Page {
+  readonly payload: wire.History;
+  /** On the present connection. */
+  isAsked: boolean;
+  settle(page: wire.HistoryPage | undefined, error: FanfareError | undefined): void;
+}
+
+/** What a request is for, by its type. */
+export interface Asked {
+  readonly subscription: Subscription;
+  readonly page: Page;
+}
+
+/** What few watches ask for: it is loaded when it is needed, see `rare.ts`. */
 export interface Extra {
   /** Comes before what the subscription asks for itself. */
   ask(subscription: Subscription, out: Effects): Ask | undefined;
@@ -29,12 +53,18 @@ export interface Extra {
     error: FanfareError | undefined,
     out: Effects,
   ): void;
-  /** As `Watches.add`, for a watch with `delta` or `credit`. */
+  /** The application has enough of a watch for the moment, can take more again, or wants no more. */
+  told(watch: number, wish: "pause" | "resume" | "remove"): void;
+  /** Those without an answer. */
+  readonly pages: ReadonlySet<Page>;
+  history(payload: wire.History): Promise<wire.HistoryPage>;
+  readonly stats: { readonly persisted?: Persisted };
+  /** As `Watches.add`, for a watch of another kind than most. */
   add(watch: number, view: View, terms: Terms): void;
   /** Shows a watch something else; resolves once it does, rejects where it does not. */
   update(watch: number, view: View): Promise<void>;
-  /** The application took so many events of a watch with `credit`. */
-  took(watch: number, count: number): void;
+  /** The application took so many events of a watch. Whether it has a `credit`. */
+  took(watch: number, count: number): boolean;
   /** The subscription serves one more. */
   joined(subscription: Subscription, follower: Follower, view: View): void;
   /** Nothing more comes. */
@@ -55,11 +85,21 @@ export class Watches {
   readonly byView = new Map<number, Subscription>();
   /** Those that may have something to ask. */
   readonly restless = new Set<Subscription>();
-  readonly #ownConnections = new Set<string>();
+  /** The names of this client's connections, the present one and former ones. */
+  readonly own = new Set<string>();
   readonly #surroundings: Surroundings = {
-    isOwn: (connectionId) => this.#ownConnections.has(connectionId ?? ""),
+    isOwn: (connectionId) => this.own.has(connectionId ?? ""),
     ended: (watch) => this.byWatch.delete(watch),
-    counters: { events: 0, duplicates: 0, gones: 0, gaps: 0 },
+    counters: {
+      connections: 0,
+      events: 0,
+      duplicates: 0,
+      gones: 0,
+      gaps: 0,
+      resumes: 0,
+      snapshots: 0,
+      published: 0,
+    },
   };
 
   constructor(options: WatchesOptions) {
@@ -68,6 +108,11 @@ export class Watches {
 
   get count(): number {
     return this.byWatch.size;
+  }
+
+  /** Whether something needs a connection. */
+  get isNeeded(): boolean {
+    return this.count + (this.extra?.pages.size ?? 0) > 0;
   }
 
   get counters(): Surroundings["counters"] {
@@ -125,7 +170,12 @@ export class Watches {
   }
 
   /** What to ask the node now; each counts as asked. */
-  *asks(now: number, out: Effects): Iterable<{ subscription: Subscription; ask: Ask }> {
+  *asks(now: number, out: Effects): Iterable<Partial<Asked> & { ask: Ask }> {
+    for (const page of this.extra?.pages ?? []) {
+      if (page.isAsked) continue;
+      page.isAsked = true;
+      yield { page, ask: { type: "HISTORY", payload: page.payload } };
+    }
     for (const subscription of this.restless) {
       const ask = this.extra?.ask(subscription, out) ?? subscription.next(now);
       if (ask) yield { subscription, ask };
@@ -136,14 +186,13 @@ export class Watches {
 
   /** A node welcomed the client under this name. */
   welcomed(connectionId: string): void {
-    this.#ownConnections.add(connectionId);
-    const [oldest] = this.#ownConnections;
-    if (this.#ownConnections.size > OWN_CONNECTIONS_MAX && oldest !== undefined) {
-      this.#ownConnections.delete(oldest);
-    }
+    this.own.add(connectionId);
+    const [oldest = ""] = this.own;
+    if (this.own.size > OWN_CONNECTIONS_MAX) this.own.delete(oldest);
   }
 
   subscribed(subscription: Subscription, answer: wire.Watched, out: Effects): void {
+    this.counters[answer.resumed ? "resumes" : "snapshots"]++;
     subscription.subscribed(answer, out);
     this.byView.set(answer.view, subscription);
     this.restless.add(subscription);
@@ -165,6 +214,8 @@ export class Watches {
   take(now: number, batch: wire.EventBatch, out: Effects): void {
     const subscription = this.byView.get(batch.view);
     if (!subscription) return;
+    const { time } = batch.events.at(-1) ?? {};
+    if (time) this.counters.lagMs = now - time;
     if (subscription.take(now, batch, out) === "gap") this.counters.gaps++;
     this.restless.add(subscription);
   }

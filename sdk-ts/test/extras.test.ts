@@ -24,7 +24,7 @@ class Bench {
     this.watches.extra = this.extras;
   }
 
-  #asked: { subscription: Subscription; ask: Ask }[] = [];
+  #asked: { subscription?: Subscription; ask: Ask }[] = [];
 
   watch(watch: number, view: View = CHEAP, terms: Terms = {}): void {
     this.extras.add(watch, view, terms);
@@ -33,9 +33,7 @@ class Bench {
   want(watch: number, view: View): void {
     this.extras.want(watch, view, (error) => {
       const ticket = watch + 100;
-      this.out.push(
-        error ? { do: "reject", ticket, error } : { do: "resolve", ticket, value: undefined },
-      );
+      this.out.push(error ? { do: "reject", ticket, error } : { do: "resolve", ticket, value: "" });
     });
   }
 
@@ -45,7 +43,7 @@ class Bench {
     return this.#asked.map(({ ask }) => {
       const { type, payload } = ask;
       if (type === "GRANT") return `GRANT ${payload.events}`;
-      if (type === "UNSUBSCRIBE") return type;
+      if (type === "UNSUBSCRIBE" || type === "HISTORY") return type;
       return `${type} ${payload.filter} ${payload.resourceVersion ?? ""}`.trim();
     });
   }
@@ -53,6 +51,7 @@ class Bench {
   /** The node takes the last request that was asked. */
   answer(view: number, resumed = false, resourceVersion = "a.0"): void {
     const { subscription, ask } = this.#asked.at(-1) ?? assert.fail("nothing was asked");
+    assert.ok(subscription);
     const answer = { view, topic: "t", resumed, resourceVersion };
     if (ask.type === "SUBSCRIBE") this.watches.subscribed(subscription, answer, this.out);
     else this.extras.updated(subscription, answer, undefined, this.out);
@@ -60,6 +59,7 @@ class Bench {
 
   refuse(name: string, code: number): void {
     const { subscription } = this.#asked.at(-1) ?? assert.fail("nothing was asked");
+    assert.ok(subscription);
     const error = Object.assign(localError("CLOSED", name, "terminal"), { code, name });
     const { payload } = failure(code, name);
     this.extras.updated(subscription, payload as unknown as wire.Watched, error, this.out);

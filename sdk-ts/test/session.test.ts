@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Effect, Effects } from "../src/effect.js";
 import type { Envelope } from "../src/envelope.js";
-import { localError } from "../src/error.js";
+import { FanfareError, localError } from "../src/error.js";
+import { Extras } from "../src/extras.js";
 import type * as wire from "../src/generated/messages.js";
 import { Session, type SessionOptions } from "../src/session.js";
 import { failure } from "./harness/model-node.js";
@@ -56,13 +57,22 @@ class Bench {
     verb(this.session, this.now, this.#out);
   }
 
+  /** Asks for a page, as the client does once that part is loaded. */
+  page(): Promise<wire.HistoryPage> {
+    const { watches } = this.session;
+    watches.extra ??= new Extras(watches, FanfareError);
+    const page = watches.extra.history({ topic: "t" });
+    this.do((session, now, out) => session.advance(now, out));
+    return page;
+  }
+
   hear(envelope: Envelope): void {
     this.do((session, now, out) => session.received(now, envelope, out));
   }
 
   /** A socket opens and the node welcomes us. */
   welcome(answer: Partial<wire.Connected> = {}): void {
-    this.do((session, _, out) => session.opened("token", out));
+    this.do((session, _, out) => session.opened(0, "token", out));
     const id = this.said().at(-1)?.id ?? 0;
     const payload = { connectionId: "c-1", nodeId: "1", limits: LIMITS, ...answer };
     this.hear({ type: "CONNECTED", id, payload });
@@ -116,7 +126,7 @@ describe("connecting", () => {
   test("the_first_words_are_connect_with_the_wish_for_limits_and_pings", () => {
     const bench = new Bench();
     bench.do((session, now, out) => session.connect(now, out));
-    bench.do((session, _, out) => session.opened("t.o.k", out));
+    bench.do((session, _, out) => session.opened(0, "t.o.k", out));
     assert.deepEqual(bench.said(), [
       {
         type: "CONNECT",
@@ -130,7 +140,7 @@ describe("connecting", () => {
     const bench = new Bench();
     bench.publish(1);
     bench.watch(1);
-    bench.do((session, _, out) => session.opened(undefined, out));
+    bench.do((session, now, out) => session.opened(now, undefined, out));
     assert.equal(bench.words(), "CONNECT");
     bench.hear({ type: "CONNECTED", id: 1, payload: { connectionId: "c", nodeId: "1" } });
     assert.equal(bench.words(), "SUBSCRIBE PUBLISH");
@@ -141,7 +151,7 @@ describe("connecting", () => {
     const bench = new Bench();
     bench.watch(7);
     bench.publish(8);
-    bench.do((session, _, out) => session.opened(undefined, out));
+    bench.do((session, now, out) => session.opened(now, undefined, out));
     bench.done();
     bench.hear({ ...failure(3507, "UNAUTHORIZED"), id: 1 });
     const done = bench.done();
@@ -199,20 +209,15 @@ describe("requests", () => {
     assert.equal(bench.session.stats.publishing, 10);
   });
 
-  test("pages_beyond_what_may_wait_are_refused_at_once", () => {
+  test("pages_beyond_what_may_wait_are_refused_at_once", async () => {
     const bench = new Bench();
-    for (let ticket = 1; ticket <= 1_001; ticket++) {
-      bench.do((session, now, out) => session.history(now, { topic: "t" }, ticket, out));
-    }
-    const [rejected, ...others] = bench.done().filter((effect) => effect.do === "reject");
-    assert.equal(rejected?.ticket, 1_001);
-    assert.equal(rejected.error.name, "QUEUE_FULL");
-    assert.deepEqual(others, []);
+    for (let page = 1; page <= 1_000; page++) void bench.page();
+    await assert.rejects(bench.page(), { name: "QUEUE_FULL", class: "wait" });
   });
 
-  test("a_page_of_history_is_asked_for_again_on_the_next_connection", () => {
+  test("a_page_of_history_is_asked_for_again_on_the_next_connection", async () => {
     const bench = new Bench().connected();
-    bench.do((session, now, out) => session.history(now, { topic: "t" }, 5, out));
+    const asked = bench.page();
     assert.equal(bench.words(), "HISTORY");
     bench.lose();
     bench.pass();
@@ -221,19 +226,23 @@ describe("requests", () => {
     assert.equal(history?.type, "HISTORY");
     const page = { topic: "t", items: [], resourceVersion: "a.0" };
     bench.hear({ type: "HISTORY_PAGE", id: history.id ?? 0, payload: page });
-    assert.deepEqual(bench.done(), [{ do: "resolve", ticket: 5, value: page }]);
+    assert.deepEqual(await asked, page);
+    bench.hear({ type: "HISTORY_PAGE", id: history.id ?? 0, payload: page });
+    assert.equal(bench.words(), "", "it is asked for once");
   });
 
-  test("a_request_that_is_refused_rejects_with_what_the_node_said", () => {
+  test("a_page_of_history_needs_a_connection", () => {
+    const bench = new Bench();
+    void bench.page();
+    assert.deepEqual(bench.session.state, { status: "connecting", attempt: 0 });
+  });
+
+  test("a_request_that_is_refused_rejects_with_what_the_node_said", async () => {
     const bench = new Bench().connected();
-    bench.do((session, now, out) => session.history(now, { topic: "t" }, 5, out));
+    const asked = bench.page();
     const [history] = bench.said();
     bench.hear({ ...failure(3301, "GONE", { oldest: "a.9" }), id: history?.id ?? 0 });
-    const [rejected] = bench.done();
-    assert.ok(rejected?.do === "reject");
-    assert.equal(rejected.error.name, "GONE");
-    assert.equal(rejected.error.class, "resync");
-    assert.equal(rejected.error.oldest, "a.9");
+    await assert.rejects(asked, { name: "GONE", class: "resync", oldest: "a.9" });
   });
 
   /** E3: the id says what is answered. */
@@ -264,7 +273,7 @@ describe("publications that are too large", () => {
     publish(2, 65_537);
     publish(3, 65_536);
     assert.deepEqual(refused(), []);
-    bench.do((session, _, out) => session.opened(undefined, out));
+    bench.do((session, now, out) => session.opened(now, undefined, out));
     const limits = { ...LIMITS, frameBytesMax: 65_536 };
     bench.hear({ type: "CONNECTED", id: 1, payload: { connectionId: "c", nodeId: "1", limits } });
     assert.deepEqual(refused(), ["2 FRAME_TOO_LARGE"]);
@@ -291,16 +300,17 @@ describe("leaving and closing", () => {
     assert.equal(bench.words(), "SUBSCRIBE PUBLISH");
   });
 
-  test("closing_ends_watches_without_an_error_and_refuses_what_waits", () => {
+  test("closing_ends_watches_without_an_error_and_refuses_what_waits", async () => {
     const bench = new Bench().connected();
     bench.watch(1);
     bench.publish(2);
-    bench.do((session, now, out) => session.history(now, { topic: "t" }, 5, out));
+    const page = bench.page();
     bench.done();
     bench.do((session, now, out) => session.close(now, out));
     const done = bench.done();
     const tickets = done.flatMap((effect) => (effect.do === "reject" ? [effect.ticket] : []));
-    assert.deepEqual(tickets, [2, 5], "also what is in flight");
+    assert.deepEqual(tickets, [2], "also what is in flight");
+    await assert.rejects(page, { name: "CLOSED" });
     assert.equal(bench.session.stats.inFlight, 0);
     assert.ok(done.some((effect) => effect.do === "end" && effect.error === undefined));
     assert.ok(done.some((effect) => effect.do === "reject" && effect.error.name === "CLOSED"));

@@ -24,7 +24,16 @@ class Bench {
   readonly #surroundings: Surroundings = {
     isOwn: (connectionId) => connectionId === "own",
     ended: () => {},
-    counters: { events: 0, duplicates: 0, gones: 0, gaps: 0 },
+    counters: {
+      connections: 0,
+      events: 0,
+      duplicates: 0,
+      gones: 0,
+      gaps: 0,
+      resumes: 0,
+      snapshots: 0,
+      published: 0,
+    },
   };
 
   watch(watch: number, terms: Terms = {}): Follower {

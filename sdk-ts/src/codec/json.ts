@@ -21,33 +21,26 @@ export const json: Codec = {
     return lines.map((line) => {
       const envelope = JSON.parse(line);
       envelope.payload ??= {};
-      eachItem(envelope.payload, bytesFromBase64);
+      bytesFromBase64(envelope.payload);
+      for (const list of LISTS) envelope.payload[list]?.forEach?.(bytesFromBase64);
       return envelope;
     });
   },
 };
 
-function encodeEnvelope(envelope: Envelope): string {
-  const payload: Members = { ...envelope.payload };
-  for (const list of LISTS) {
-    const items = payload[list];
-    if (Array.isArray(items)) payload[list] = items.map((item) => ({ ...item }));
-  }
-  eachItem(payload, bytesToBase64);
-  const { data } = payload;
-  if (!(data instanceof JsonText)) return JSON.stringify({ ...envelope, payload });
+function encodeEnvelope({ payload, ...head }: Envelope): string {
+  const { data, ...rest } = payload as Members;
+  if (!(data instanceof JsonText)) return JSON.stringify({ ...head, payload }, withBase64);
   // Its text goes in as it is: parsing it only to write it again would cost as much as the rest.
-  delete payload["data"];
-  const { payload: _, ...head } = envelope;
-  return `${JSON.stringify({ ...head, payload }).slice(0, -2)},"data":${data.text}}}`;
+  return `${JSON.stringify({ ...head, payload: rest }).slice(0, -2)},"data":${data.text}}}`;
 }
 
-function eachItem(payload: Members, change: (item: Members) => void): void {
-  change(payload);
-  for (const list of LISTS) {
-    const items = payload[list];
-    if (Array.isArray(items)) items.forEach(change);
-  }
+/** Of what has bytes: the same with their text. */
+function withBase64(_name: string, value: Members | null): unknown {
+  const { data } = value ?? {};
+  if (!(data instanceof Uint8Array)) return value;
+  const text = Array.from(data, (byte) => String.fromCharCode(byte)).join("");
+  return { ...value, data: undefined, dataBase64: btoa(text) };
 }
 
 function bytesFromBase64(item: Members): void {
@@ -57,13 +50,4 @@ function bytesFromBase64(item: Members): void {
   // Left out in events, where `dataBase64` says it.
   item["contentType"] = "bytes";
   delete item["dataBase64"];
-}
-
-function bytesToBase64(item: Members): void {
-  const bytes = item["data"];
-  if (!(bytes instanceof Uint8Array)) return;
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  item["dataBase64"] = btoa(binary);
-  delete item["data"];
 }

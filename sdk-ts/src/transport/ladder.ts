@@ -26,22 +26,29 @@ export interface Rung {
   readonly load: () => Promise<Transport>;
 }
 
-export interface Parts {
+/** What a client has of them. */
+export interface Ways {
+  /** The best first. */
+  readonly names: readonly TransportName[];
   readonly websocket: () => Promise<Transport>;
   readonly json: () => Promise<Codec>;
   readonly platform: Platform;
 }
 
-/** The ways by their names. A WebSocket that stands first was tried already. */
-export function ladder(names: readonly TransportName[], parts: Parts): Ladder {
-  const { websocket, json, platform } = parts;
+const ladders = new WeakMap<Ways, Ladder>();
+
+/** The one of a client. A WebSocket that stands first was tried already. */
+export function ladder(ways: Ways): Ladder {
+  const { names, websocket, json, platform } = ways;
   const all: Readonly<Record<TransportName, () => Promise<Transport>>> = {
     websocket,
     sse: async () => (await import("./sse.js")).overSse(await json()),
     poll: async () => (await import("./poll.js")).overPoll(await json()),
   };
   const rungs = names.map((name) => ({ name, load: all[name] }));
-  return new Ladder(rungs, platform, names[0] === "websocket" ? 1 : 0);
+  const made = ladders.get(ways) ?? new Ladder(rungs, platform, names[0] === "websocket" ? 1 : 0);
+  ladders.set(ways, made);
+  return made;
 }
 
 export class Ladder implements Transport {

@@ -5,7 +5,7 @@
  */
 
 import type { Envelope } from "../envelope.js";
-import { FanfareError, fromCode, localError } from "../error.js";
+import { disconnected, type FanfareError, fromCode } from "../error.js";
 import type { Platform } from "./platform.js";
 import type { Socket, Transport, TransportName } from "./transport.js";
 
@@ -38,6 +38,8 @@ export class Link {
   #outbox: Envelope[] = [];
   /** Nothing was heard over the first transport. */
   #isBlocked = false;
+  /** Bytes of messages; of text the characters. */
+  received = 0;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -49,7 +51,7 @@ export class Link {
     try {
       await this.#try(attempt, await this.#options.token());
     } catch (error) {
-      if (attempt === this.#attempt) this.#lost(failure(error));
+      if (attempt === this.#attempt) this.#lost(disconnected(error));
     }
   }
 
@@ -99,7 +101,7 @@ export class Link {
         closed: (code, reason) => closed(closeError(code, reason)),
       });
     } catch (error) {
-      if (attempt === this.#attempt) closed(failure(error));
+      if (attempt === this.#attempt) closed(disconnected(error));
     }
   }
 
@@ -112,13 +114,15 @@ export class Link {
 
   #received(message: unknown): void {
     const attempt = this.#attempt;
+    const { byteLength, length } = message as Record<"byteLength" | "length", number>;
+    this.received += byteLength ?? length;
     try {
       for (const envelope of this.#transport?.codec.decode(message) ?? []) {
         if (attempt === this.#attempt) this.#events.received(envelope);
       }
     } catch (error) {
       // What else it holds is lost: the next connection resumes before it.
-      this.#lost(failure(error));
+      this.#lost(disconnected(error));
     }
   }
 
@@ -131,13 +135,7 @@ export class Link {
 function closeError(code: number, reason: string): FanfareError {
   // Codes of the catalogue; the others are the WebSocket's own and say only that it is over.
   const isOurs = code >= 3000 && code < 4000;
-  if (!isOurs) return failure(`closed with ${code}`);
-  const [name, ...message] = reason.split(": ");
-  return fromCode(code, message.join(": "), name);
-}
-
-/** No connection for the moment, or no part of this code that comes over one; with garbage it is over, too. */
-export function failure(error: unknown): FanfareError {
-  if (error instanceof FanfareError) return error;
-  return localError("DISCONNECTED", `the connection failed: ${error}`, "retry");
+  if (!isOurs) return disconnected(`closed with ${code}`);
+  const [name, message] = reason.split(/: (.*)/s);
+  return fromCode(code, message, name);
 }

@@ -26,7 +26,6 @@ const OWN_MAX = 1_000;
 const ABNORMAL_CLOSURE = 1006;
 const NOT_SUPPORTED = 3519;
 const NO_SUCH_VIEW = 3511;
-const IDLE = 3524;
 
 /** What is asked of a session, and its parameters as they are on the wire. */
 interface Request {
@@ -38,7 +37,7 @@ interface Request {
 }
 
 export interface PollOptions {
-  /** Nobody waits on the connection: it is not proved, and it ends with the last view. */
+  /** Nobody waits on the connection: it is not proved. */
   readonly isQuiet?: boolean;
 }
 
@@ -56,7 +55,7 @@ export class PollSession implements Socket {
   readonly requests: Requests;
   readonly slots = new Slots(POLLS_MAX);
   readonly #events: SocketEvents;
-  readonly #isQuiet: boolean;
+  readonly isQuiet: boolean;
   readonly #patience: { waitMs: number };
   readonly #id = `poll-${Math.random().toString(36).slice(2)}`;
   readonly #views = new Map<number, PolledView>();
@@ -71,7 +70,7 @@ export class PollSession implements Socket {
   constructor(url: string, events: SocketEvents, isQuiet: boolean, patience: { waitMs: number }) {
     this.requests = new Requests(url);
     this.#events = events;
-    this.#isQuiet = isQuiet;
+    this.isQuiet = isQuiet;
     this.#patience = patience;
     queueMicrotask(() => this.#isClosed || events.opened());
   }
@@ -162,7 +161,7 @@ export class PollSession implements Socket {
 
   /** Whether a node is there and talks to us. */
   async #prove(): Promise<Answer<unknown>> {
-    if (this.#isQuiet) return { value: {} };
+    if (this.isQuiet) return { value: {} };
     return this.requests.ask({ path: ["topics"], query: { limit: 1 } });
   }
 
@@ -209,7 +208,6 @@ export class PollSession implements Socket {
     this.#views.get(view)?.close();
     this.#views.delete(view);
     this.say("UNSUBSCRIBED", { view }, id);
-    if (this.#isQuiet && this.#views.size === 0) this.#end(IDLE);
   }
 
   async #publish(id: number, { topic, ...body }: wire.Publish): Promise<void> {

@@ -5,6 +5,9 @@ import type * as wire from "../generated/messages.js";
 import type { PollSession } from "./poll.js";
 import type { Answer } from "./requests.js";
 
+/** How often a quiet session asks unless it is told. */
+const POLL_INTERVAL = "10s";
+
 /** What changes how a view comes and not what it shows. */
 const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond"];
 
@@ -36,6 +39,7 @@ export class PolledView {
   /** Events that may yet be told; without a `credit` all. */
   #credit: number;
   #wake = () => {};
+  #stopResting = () => {};
   /** With `onChange`: what was told last of each key. A node that reads from a cursor does not know. */
   readonly #last = new Map<string, string>();
 
@@ -44,7 +48,7 @@ export class PolledView {
     this.#session = session;
     this.number = number;
     this.topic = topic;
-    this.#start = start;
+    this.#start = session.isQuiet ? { pollInterval: POLL_INTERVAL, ...start } : start;
     // Between two polls nothing is kept that a patch could begin with; values are told whole.
     const { delta, view, ...rest } = lens as Record<string, unknown>;
     this.#lens = rest;
@@ -123,6 +127,7 @@ export class PolledView {
 
   close(): void {
     this.#abort.abort();
+    this.#stopResting();
     this.#wake();
   }
 
@@ -188,10 +193,10 @@ export class PolledView {
     if (ms > 0 && !this.isClosed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        this.#abort.signal.addEventListener("abort", () => {
+        this.#stopResting = () => {
           clearTimeout(timer);
           resolve();
-        });
+        };
       });
     }
     while (this.#credit === 0 && !this.isClosed) {

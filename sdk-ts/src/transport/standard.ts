@@ -23,13 +23,14 @@ export const standard: Platform = {
   id: () => crypto.getRandomValues(new Uint32Array(4)).join("-"),
 
   onWake(run) {
-    if (!globalThis.addEventListener) return () => {};
     const wake = ({ type }: Event) => {
-      if (type !== "visibilitychange" || document.visibilityState === "visible") run();
+      if (type !== "visibilitychange" || !document.hidden) run();
     };
-    for (const name of WAKE_EVENTS) addEventListener(name, wake);
-    return () => {
-      for (const name of WAKE_EVENTS) removeEventListener(name, wake);
+    // Not every place has events.
+    const each = (verb: "addEventListener" | "removeEventListener") => {
+      for (const name of WAKE_EVENTS) globalThis[verb]?.(name, wake);
     };
+    each("addEventListener");
+    return () => each("removeEventListener");
   },
 };
