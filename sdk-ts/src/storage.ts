@@ -63,6 +63,21 @@ async function open(): Promise<KeptViews> {
     const transaction = database.transaction(VIEWS, mode);
     return { transaction, views: transaction.objectStore(VIEWS) };
   };
+  // Once is enough: a page adds few views, and the next one tidies up after it.
+  let isTidy = false;
+  const tidy = async () => {
+    const { transaction, views } = begin("readwrite");
+    let excess = (await result(views.count())) - VIEWS_MAX;
+    if (excess > 0) {
+      const cursor = views.index(BY_TIME).openCursor();
+      cursor.onsuccess = () => {
+        if (!cursor.result || excess-- <= 0) return;
+        cursor.result.delete();
+        cursor.result.continue();
+      };
+    }
+    await done(transaction);
+  };
   return {
     async read(key) {
       const row: unknown = await result(begin("readonly").views.get(key));
@@ -72,17 +87,12 @@ async function open(): Promise<KeptViews> {
     async write(kept) {
       const { transaction, views } = begin("readwrite");
       views.put({ ...kept, schema: SCHEMA, savedAt: Date.now() } satisfies Row);
-      const count = await result(views.count());
-      let excess = count - VIEWS_MAX;
-      if (excess > 0) {
-        const cursor = views.index(BY_TIME).openCursor();
-        cursor.onsuccess = () => {
-          if (!cursor.result || excess-- <= 0) return;
-          cursor.result.delete();
-          cursor.result.continue();
-        };
-      }
+      // A page that is being left has no time to wait for more.
+      transaction.commit?.();
       await done(transaction);
+      if (isTidy) return;
+      isTidy = true;
+      await tidy();
     },
     async remove(key) {
       const { transaction, views } = begin("readwrite");
