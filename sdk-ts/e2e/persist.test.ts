@@ -89,13 +89,15 @@ test("a_reload_shows_at_once_what_was_shown_and_resumes_exactly", async (t) => {
 
   // While nobody is there, and while the node cannot be reached.
   await publish(stage.node.url, "chat:kept", "four");
-  proxy.refuses = (head) => head.includes("/v1/");
+  proxy.refuses = () => true;
+  proxy.cutAll();
   await page.reload();
   await reads(page, "three");
   assert.ok(
     (await toldBy(page)).every(({ status }) => status !== "connected"),
     "before there is a connection",
   );
+  assert.equal((await page.locator("#root").textContent())?.trim(), "one\ntwo\nthree");
   await page.screenshot({ path: screenshotPath("persisted") });
 
   proxy.refuses = () => false;
@@ -135,6 +137,36 @@ test("reloads_in_the_middle_of_publications_miss_and_double_nothing", async (t) 
   const texts = (await toldBy(page)).flatMap(({ type, text }) => (type === "put" ? [text] : []));
   assert.deepEqual(texts, stored.slice(-texts.length), "in order, without a hole");
   assert.equal((await statsOf(page))["resumes"], 1);
+});
+
+test("what_is_kept_is_bounded_and_never_a_part_of_a_state", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const context = await contextOf((close) => t.after(close));
+  await publish(stage.node.url, "chat:kept", "one", "two", "three", "four");
+  for (const key of ["a", "b", "c"]) {
+    const body = JSON.stringify({ key, data: { text: key } });
+    await fetch(`${stage.node.url}/v1/topics/ticks:kept`, { method: "POST", body });
+  }
+  const bounded = SCRIPT.replace("persist: true", "persist: { itemsMax: 2 }");
+  const stream = await openScript(context, stage.node.url, bounded);
+  await reads(stream, "four");
+  await isKept(stream, "four");
+  await stream.reload();
+  await reads(stream, "four");
+  const texts = (await toldBy(stream)).map(({ type, text }) => text ?? type);
+  assert.deepEqual(texts, ["three", "four", "snapshot-end"]);
+  assert.equal((await statsOf(stream))["resumes"], 1);
+
+  const state = await openScript(
+    context,
+    stage.node.url,
+    bounded.replace("chat:kept", "ticks:kept"),
+  );
+  await reads(state, "c");
+  await isSaved(state, 1);
+  await state.reload();
+  await reads(state, "c");
+  assert.equal((await statsOf(state))["snapshots"], 1);
 });
 
 test("a_topic_that_began_anew_is_told_and_what_was_kept_is_void", async (t) => {

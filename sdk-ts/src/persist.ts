@@ -67,7 +67,7 @@ export async function persist(
   }
   if (storage) {
     const save = async (through: wire.ResourceVersion | undefined) => {
-      const items = fold.isWhole ? within(fold, bytesMax) : undefined;
+      const items = fold.isWhole ? within(fold, itemsMax, bytesMax) : undefined;
       const isLimited = fold.isLimited || items?.length !== fold.items.length;
       // A part of a fold that is no line is nothing to go on from.
       if (!through || !items) await storage.remove(key);
@@ -151,8 +151,8 @@ function eventsOf({ items, through, isLimited }: Kept): readonly TopicEvent[] {
 }
 
 /** The latest of a stream that fit, all keys of a state, or nothing. */
-function within(fold: Fold, bytesMax: number): readonly Item[] | undefined {
-  const { items } = fold;
+function within(fold: Fold, itemsMax: number, bytesMax: number): readonly Item[] | undefined {
+  const items = fold.isKeyed ? fold.items : fold.items.slice(-itemsMax);
   let bytes = 0;
   let from = items.length;
   while (from > 0) {

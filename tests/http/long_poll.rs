@@ -24,6 +24,8 @@ async fn without_a_cursor_it_answers_the_snapshot_at_once() {
         .collect();
     assert_eq!(events, [("put", Some(3)), ("put", Some(4)), ("snapshot-end", None)]);
     assert_eq!(poll["resourceVersion"], poll["events"][2]["resourceVersion"]);
+    assert_eq!(poll["limited"], true);
+    assert!(get(&node, &format!("{WATCH}&limit=5&timeout=60s")).await.json().get("limited").is_none());
 }
 
 #[tokio::test]
