@@ -83,10 +83,10 @@ export class Client {
     return new Promise((resolve, reject) => {
       const settle = () => {
         const { state } = this;
-        if (state.status === "failed") reject(state.error);
+        if (state.status === "connected") resolve();
+        else if (state.status === "failed") reject(state.error);
         else if (state.status === "closed") reject(closedError());
-        else if (state.status !== "connected") return;
-        resolve();
+        else return;
         stop();
       };
       const stop = this.#driver.onState(settle);

@@ -12,12 +12,12 @@ import { type Answer, type Problem, Requests } from "./requests.js";
 import { Slots } from "./slots.js";
 import type { Socket, SocketEvents, Transport } from "./transport.js";
 
-/** Browsers open six connections to a node; two are left for publications and what else is asked. */
-const POLLS_MAX = 4;
+/** Browsers open six connections to a node, for all their tabs together; publications need one too. */
+const POLLS_MAX = 2;
 /** A poll is answered by then, so that something is heard before silence would be asked about. */
 const WAIT_MS = 15_000;
 /** Where more views than `POLLS_MAX` take turns, each waits only so long for an event. */
-const TURN_MS = 2_000;
+const TURN_MS = 1_000;
 /** Where something on the way cuts polls that wait, the time is halved down to this. */
 const WAIT_MS_MIN = 1_000;
 /** Versions that are known as our own, until their events come. */
@@ -95,9 +95,15 @@ export class PollSession implements Socket {
 
   /** No node answers. `waitedMs`: so long a poll had waited. */
   fail(waitedMs = 0): void {
-    const { waitMs } = this.#patience;
-    if (waitedMs > WAIT_MS_MIN) this.#patience.waitMs = Math.max(WAIT_MS_MIN, waitMs / 2);
+    if (waitedMs > WAIT_MS_MIN) this.shorten();
     this.#end(ABNORMAL_CLOSURE);
+  }
+
+  /** Something on the way, or the node, does not let polls wait for so long. `false`: it is short enough. */
+  shorten(): boolean {
+    const { waitMs } = this.#patience;
+    this.#patience.waitMs = Math.max(WAIT_MS_MIN, waitMs / 2);
+    return this.#patience.waitMs < waitMs;
   }
 
   say(type: string, payload: object, id?: number): void {

@@ -83,6 +83,7 @@ export class PolledView {
         const answer = await this.#poll();
         if (this.isClosed) return;
         if ("problem" in answer) {
+          if (answer.problem.parameter === "timeout" && this.#session.shorten()) continue;
           this.#session.dropped(this, answer.problem);
           return;
         }

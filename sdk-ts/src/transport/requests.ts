@@ -8,6 +8,7 @@ export interface Problem {
   readonly code: number;
   readonly name: string;
   readonly message: string;
+  readonly parameter?: string;
 }
 
 /** What the node said, in either case. */

@@ -183,6 +183,18 @@ describe("a session", () => {
     }
   });
 
+  test("over_long_polls_a_node_that_lets_them_wait_less_is_asked_more_often", async (context) => {
+    const small = await RealNode.start("[limits]\nlong_poll_ms_max = 3000\n");
+    context.after(() => small.dispose());
+    const client = connect(context, "json", small.url, { transports: ["poll"] });
+    const topic = client.topic<number>("chat:short");
+    const watch = topic.watch();
+    await take(watch, 1);
+    await topic.publish(1);
+    await topic.publish(2);
+    assert.deepEqual(await take(watch, 2), [1, 2]);
+  });
+
   test("over_long_polls_a_place_that_is_lost_is_told", async (context) => {
     const small = await RealNode.start('[[namespace]]\nname = "few"\nhistory_count = 5\n');
     context.after(() => small.dispose());
