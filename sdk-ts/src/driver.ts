@@ -151,10 +151,6 @@ export class Driver {
     });
   }
 
-  history(payload: wire.History): Promise<wire.HistoryPage> {
-    return this.extra((extra) => extra.history(payload));
-  }
-
   close(): void {
     this.#stopListening();
     this.#step((now, out) => this.session.close(now, out));

@@ -78,7 +78,7 @@ export function localError(name: LocalErrorName, message: string, group: ErrorCl
 /** No connection for the moment, or no part of this code that comes over one; with garbage it is over, too. */
 export function disconnected(error: unknown): FanfareError {
   if (error instanceof FanfareError) return error;
-  return localError("DISCONNECTED", `the connection failed: ${error}`, "retry");
+  return localError("DISCONNECTED", `no connection: ${error}`, "retry");
 }
 
 export function closedError(): FanfareError {

@@ -157,7 +157,8 @@ export class Topic<T = unknown> {
 
   /** A page of what is retained. */
   async history(options: HistoryOptions = {}): Promise<HistoryPage<T>> {
-    const page = await this.#driver.history({ topic: this.name, ...options });
+    const request = { topic: this.name, ...options };
+    const page = await this.#driver.extra((extra) => extra.history(request));
     // A page has publications of the topic only, which are of `T`.
     return page as HistoryPage<T>;
   }
