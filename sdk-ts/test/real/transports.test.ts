@@ -7,6 +7,7 @@ import { json } from "../../src/codec/json.js";
 import { protobuf } from "../../src/codec/protobuf.js";
 import { node as platform } from "../../src/transport/node.js";
 import type { TransportName } from "../../src/transport/transport.js";
+import { seeded, seeds } from "../harness/random.js";
 import { connect } from "./harness/clients.js";
 import { RealNode } from "./harness/node.js";
 import { BreakableProxy } from "./harness/proxy.js";
@@ -16,6 +17,9 @@ import { take } from "./harness/take.js";
 const LONG_MS = 60_000;
 /** How long a transport may say nothing. */
 const SILENT_MS = 5_000;
+
+/** Changes of the network's mind. */
+const STEPS = 25;
 
 const isUpgrade = (head: string) => /^upgrade: websocket/im.test(head);
 const isStream = (head: string) => /^POST \/v1\/sse /.test(head);
@@ -147,6 +151,63 @@ describe("a session", () => {
     }
     assert.equal(client.stats().gones, 0);
   });
+
+  for (const seed of seeds(2)) {
+    test(`over_a_network_that_changes_its_mind_loses_and_doubles_nothing, seed ${seed}`, async (context) => {
+      const { proxy, client, direct } = await stage(context);
+      const random = seeded(seed);
+      const name = `chat:mind-${seed}`;
+      const watch = client.topic<string>(name).watch({ from: "beginning" });
+      const seen: string[] = [];
+      let noted = () => {};
+      const reading = (async () => {
+        for await (const event of watch) {
+          assert.notEqual(event.type, "gone");
+          if (event.type === "put") seen.push(event.data);
+          noted();
+        }
+      })();
+      const sees = async (isThere: () => boolean) => {
+        while (!isThere()) {
+          await new Promise<void>((resolve) => {
+            noted = resolve;
+          });
+        }
+      };
+      const stopThere = publishing(direct.topic<string>(name), "there");
+      const stopHere = publishing(client.topic<string>(name), "here");
+      await client.goesOver("websocket");
+      const ways = new Set<TransportName | undefined>(["websocket"]);
+      client.on("state", ({ status }) => {
+        if (status === "connected") ways.add(client.stats().transport);
+      });
+      for (let step = 0; step < STEPS; step++) {
+        const [refuses, holds] = [random() < 0.7, random() < 0.5];
+        proxy.refuses = (head) => refuses && isUpgrade(head);
+        proxy.buffers = (head) => holds && isStream(head);
+        if (random() < 0.7) proxy.cutAll();
+        if (random() < 0.6) client.wake();
+        const goal = seen.length + Math.floor(random() * 30);
+        await sees(() => seen.length > goal);
+      }
+      const count = (await stopThere()) + (await stopHere());
+      await direct.topic<string>(name).publish("end");
+      await sees(() => seen.at(-1) === "end" || seen.includes("end"));
+      watch.close();
+      await reading;
+      assert.equal(seen.length, count + 1, "none is missing");
+      assert.equal(new Set(seen).size, count + 1, "none is there twice");
+      for (const who of ["there", "here"]) {
+        const own = seen.filter((text) => text.startsWith(who));
+        assert.deepEqual(
+          own,
+          own.map((_, index) => `${who} ${index}`),
+          "in the order of the calls",
+        );
+      }
+      assert.ok(ways.size > 1, "one transport alone proves nothing");
+    });
+  }
 
   test("is_not_cut_for_the_application_when_something_better_takes_over", async (context) => {
     const { proxy, client } = await stage(context);
