@@ -30,6 +30,7 @@ class Bench {
 
   constructor(bytesMax?: number) {
     const plain: Transport = {
+      name: "websocket",
       codec: json,
       open: (_url, events) => {
         this.#events = events;

@@ -22,7 +22,7 @@ class Bench {
   socket: Socket | undefined;
 
   constructor(at = 0) {
-    const rungs = NAMES.map((name) => ({ name, load: async () => this.#transport(name) }));
+    const rungs = NAMES.map((name) => async () => this.#transport(name));
     this.ladder = new Ladder(rungs, this.world.platform, at);
   }
 

@@ -20,6 +20,7 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 export function compressed(transport: Transport, bytesMax = BATCH_BYTES_MAX): Transport {
   if (!canInflate()) return transport;
   return {
+    name: transport.name,
     codec: asking(transport.codec),
     open: (url, events) => inflated(transport, url, events, bytesMax),
   };

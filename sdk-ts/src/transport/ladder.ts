@@ -7,7 +7,13 @@
 
 import type { Codec } from "../codec/codec.js";
 import type { Platform } from "./platform.js";
-import type { Socket, SocketEvents, Transport, TransportName } from "./transport.js";
+import type {
+  Socket,
+  SocketEvents,
+  Transport,
+  TransportLoader,
+  TransportName,
+} from "./transport.js";
 
 /** How long one may take to open, and to carry the first word of the node. The last has the time of the handshake. */
 const SPEAK_MS = 5_000;
@@ -21,16 +27,11 @@ const RETURN_MS_MAX = 600_000;
 /** What ended without a word of the node, in the numbers of the WebSocket. */
 const ABNORMAL_CLOSURE = 1006;
 
-export interface Rung {
-  readonly name: TransportName;
-  readonly load: () => Promise<Transport>;
-}
-
 /** What a client has of them. */
 export interface Ways {
   /** The best first. */
-  readonly names: readonly TransportName[];
-  readonly websocket: () => Promise<Transport>;
+  readonly names: readonly (TransportName | TransportLoader)[];
+  readonly websocket: TransportLoader;
   readonly json: () => Promise<Codec>;
   readonly platform: Platform;
 }
@@ -40,19 +41,19 @@ const ladders = new WeakMap<Ways, Ladder>();
 /** The one of a client. A WebSocket that stands first was tried already. */
 export function ladder(ways: Ways): Ladder {
   const { names, websocket, json, platform } = ways;
-  const all: Readonly<Record<TransportName, () => Promise<Transport>>> = {
+  const all: Readonly<Record<TransportName, TransportLoader>> = {
     websocket,
     sse: async () => (await import("./sse.js")).overSse(await json()),
     poll: async () => (await import("./poll.js")).overPoll(await json()),
   };
-  const rungs = names.map((name) => ({ name, load: all[name] }));
+  const rungs = names.map((name) => (typeof name === "string" ? all[name] : name));
   const made = ladders.get(ways) ?? new Ladder(rungs, platform, names[0] === "websocket" ? 1 : 0);
   ladders.set(ways, made);
   return made;
 }
 
 export class Ladder implements Transport {
-  readonly rungs: readonly Rung[];
+  readonly rungs: readonly TransportLoader[];
   readonly platform: Platform;
   readonly codec: Codec = {
     subprotocol: "",
@@ -70,7 +71,7 @@ export class Ladder implements Transport {
   /** In a row: those above were tried in vain. */
   #failures = 0;
 
-  constructor(rungs: readonly Rung[], platform: Platform, at: number) {
+  constructor(rungs: readonly TransportLoader[], platform: Platform, at: number) {
     this.rungs = rungs;
     this.platform = platform;
     this.#at = at;
@@ -161,7 +162,7 @@ class Climb implements Socket {
     };
     if (rungs[at + 1]) this.#after(SPEAK_MS, () => end(ABNORMAL_CLOSURE, "it says nothing"));
     try {
-      const transport = await rung.load();
+      const transport = await rung();
       if (isOver || this.#isClosed) return;
       if (!this.#hold) this.#ladder.uses(transport);
       const socket = transport.open(this.#url, {
