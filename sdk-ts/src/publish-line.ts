@@ -1,7 +1,9 @@
 /**
  * The publications of one topic that wait for their answer, in order. Several are in flight; a line
  * that was cut or refused is repeated from its head under the same producer sequences, so that the
- * topic stores each publication once and in order.
+ * topic stores each publication once and in order. One that is refused for good without using up its
+ * sequence leaves a hole, and what an older connection may still bring is safe under its own number
+ * only: plugs fill the hole.
  */
 
 import { type Backoff, backoffMs } from "./backoff.js";
@@ -13,6 +15,11 @@ import type * as wire from "./generated/messages.js";
 const IN_FLIGHT_MAX = 64;
 /** For how long a topic remembers a silent producer (`idempotency.window_ms`). */
 const WINDOW_MS = 120_000;
+/**
+ * Uses up a sequence and changes nothing: every topic refuses it for good and remembers that, as `0.0`
+ * is the only version of the epoch 0 (P7, P9). Nobody has this ticket.
+ */
+const PLUG = { ticket: 0, bytes: 0, body: { data: 0, ifVersion: "0.1" } };
 
 /** Whether the topic may have stored it and forgotten that it did. */
 export function isUncertain({ sentAt }: Item, now: number): boolean {
@@ -32,12 +39,10 @@ export interface Publication {
 
 /** The same on its way. */
 export interface Item extends Publication {
-  sequence: number;
+  readonly sequence: number;
   isInFlight: boolean;
   /** When it was sent first, unless it was refused since. */
   sentAt?: number;
-  /** It may still take effect as it was sent before. */
-  isRepeated: boolean;
 }
 
 /** How a line gets what is not decided. */
@@ -88,19 +93,17 @@ export class PublishLine {
     return this.#notBefore;
   }
 
-  add(publication: Publication): void {
-    const sequence = this.#nextSequence++;
-    this.#items.add({ ...publication, sequence, isInFlight: false, isRepeated: false });
+  add(publication: Publication, sequence: number = this.#nextSequence++): void {
+    this.#items.add({ ...publication, sequence, isInFlight: false });
   }
 
   /** The next that may be sent now; it counts as sent. */
   next(now: number): { readonly item: Item; readonly payload: wire.Publish } | undefined {
-    const item = this.#firstWaiting();
-    if (!item || !this.#isExpected(now, item)) return undefined;
+    const item = this.#firstExpected(now);
     // Until an answer proves that the topic knows the producer it would also take the second
     // publication without the first, so the first goes alone.
     const inFlightMax = now < this.#knownUntil ? IN_FLIGHT_MAX : 1;
-    if (now < this.#notBefore || this.#inFlightCount >= inFlightMax) return undefined;
+    if (!item || now < this.#notBefore || this.#inFlightCount >= inFlightMax) return undefined;
     if (!this.#inFlightCount++) this.#isUnsure = false;
     item.isInFlight = true;
     item.sentAt ??= now;
@@ -125,7 +128,7 @@ export class PublishLine {
   refused(now: number, item: Item, error: FanfareError): void {
     this.#landed(item);
     // Only a refusal is sure to have changed nothing; trouble of the node means maybe (P14).
-    if (error.class === "retry") this.#isUnsure = item.isRepeated = true;
+    if (error.class === "retry") this.#isUnsure = true;
     else delete item.sentAt;
     if (error.code === Code.OUT_OF_SEQUENCE) this.#expected = error.expected;
     else this.#wait(now, error.retryAfterMs);
@@ -133,11 +136,7 @@ export class PublishLine {
 
   /** The connection is gone. */
   lost(): void {
-    for (const item of this.#items) {
-      if (!item.isInFlight) continue;
-      item.isInFlight = false;
-      item.isRepeated = true;
-    }
+    for (const item of this.#items) item.isInFlight = false;
     this.#inFlightCount = 0;
     this.#knownUntil = 0;
     this.#notBefore = 0;
@@ -151,27 +150,30 @@ export class PublishLine {
     return taken;
   }
 
-  /** Whether the topic, by what it last said, would take it; once nothing is in flight that is made so. */
-  #isExpected(now: number, { sequence }: Item): boolean {
+  /** The first that waits, once the topic, by what it last said, would take it; when nothing is in flight that is made so. */
+  #firstExpected(now: number): Item | undefined {
+    const item = this.#firstWaiting();
     const expected = this.#expected;
     // Before the expected one lies what may be stored: its repetition is answered.
-    if (expected === undefined || sequence < expected) return true;
-    if (sequence > expected && this.#inFlightCount > 0) return false;
+    if (!item || expected === undefined || item.sequence < expected) return item;
+    if (item.sequence > expected && this.#inFlightCount > 0) return undefined;
     this.#expected = undefined;
     // A topic that began anew takes what comes first. Repeated as it is, the line is told what was stored.
-    if (sequence > expected && !this.#isUnsure) this.#renumber(now, expected);
-    return true;
+    if (item.sequence > expected && !this.#isUnsure) this.#plug(now, expected, item.sequence);
+    return this.#firstWaiting();
   }
 
-  /** One before the head was refused for good without using up its sequence; nothing after it was stored. */
-  #renumber(now: number, expected: number): void {
-    // What an older connection may still bring must not fit in under its old number.
-    const isNew = [...this.#items].some(({ isRepeated }) => isRepeated);
-    if (isNew) this.#producer = this.#chance.id();
-    this.#nextSequence = isNew ? 1 : expected;
-    for (const item of this.#items) {
-      item.sequence = this.#nextSequence++;
-      item.isRepeated = false;
+  /** Those before the head were refused for good without using up their sequences; nothing after them was stored. */
+  #plug(now: number, expected: number, head: number): void {
+    if (head - expected > IN_FLIGHT_MAX) {
+      // More than an older connection may bring: the topic was set back, and does not know another producer.
+      this.#producer = this.#chance.id();
+      this.#knownUntil = 0;
+    } else {
+      const items = [...this.#items];
+      this.#items.clear();
+      while (expected < head) this.add(PLUG, expected++);
+      for (const item of items) this.#items.add(item);
     }
     // Once is how it goes; again without a success in between would be a quarrel.
     if (++this.#refusals > 1) this.#wait(now);

@@ -153,8 +153,9 @@ export class Publisher {
     out.push({ do: "reject", ticket: item.ticket, error });
   }
 
-  #release({ bytes }: Item): void {
-    this.#count--;
+  #release({ ticket, bytes }: Item): void {
+    // A plug of the line was never counted.
+    if (ticket) this.#count--;
     this.#bytes -= bytes;
   }
 }

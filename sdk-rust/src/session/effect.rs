@@ -14,6 +14,20 @@ pub(crate) struct WatchId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(crate) u64);
 
+impl Ticket {
+    /// Tickets of applications are counted from the other end.
+    const OWN: u64 = 1 << 63;
+
+    /// Of a request that nobody but the session waits for.
+    pub(super) const fn own(number: u64) -> Self {
+        Self(Self::OWN | number)
+    }
+
+    pub(super) const fn is_own(self) -> bool {
+        self.0 & Self::OWN != 0
+    }
+}
+
 /// What a session wants done, in order.
 pub(crate) type Effects = Vec<Effect>;
 

@@ -1,11 +1,16 @@
 //! The publications of one topic that wait for their answer, in order. Several are in flight; a line that was cut or
 //! refused is repeated from its head under the same producer sequences, so that the topic stores each publication once
 //! and in order. Keeps rules P9 and P14.
+//!
+//! A publication that is refused for good without using up its sequence leaves a hole. What follows moves up, unless an
+//! older connection may still bring copies: then each is safe under its own number only, and plugs fill the hole.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
-use fanfare_protocol::{Class, Code, Producer, Publish};
+use bytes::Bytes;
+use fanfare_protocol::{Class, Code, Producer, Publication, Publish, ResourceVersion};
 
 use super::backoff::Backoff;
 use super::effect::Ticket;
@@ -14,6 +19,12 @@ use crate::error::{Error, ErrorKind};
 
 /// Well below the 256 results that a topic remembers of each producer: what is repeated must be among them.
 const IN_FLIGHT_MAX: usize = 128;
+
+/// The longest hole that is plugged: so many may have been in flight on an older connection.
+const PLUGS_MAX: u64 = IN_FLIGHT_MAX as u64;
+
+/// What a plug takes on the wire, with the longest of names.
+const PLUG_BYTES: usize = 1_024;
 
 /// A producer counts as known to its topic for so long after an answer: half of the window after which a topic forgets.
 const KNOWN: Duration = Duration::from_secs(60);
@@ -32,6 +43,29 @@ struct Item {
     is_repeated: bool,
     /// Why it is still here.
     refusal: Option<Error>,
+}
+
+impl Item {
+    fn new(ticket: Ticket, publish: Publish, bytes: usize, sequence: u64) -> Self {
+        let (is_in_flight, is_repeated) = (false, false);
+        Self { ticket, publish, bytes, sequence, is_in_flight, sent_at: None, is_repeated, refusal: None }
+    }
+
+    /// Uses up a sequence and changes nothing: whatever its topic is, the topic refuses it for good and remembers that.
+    fn plug(topic: String, sequence: u64) -> Self {
+        let publication = Publication {
+            data: Some(Bytes::from_static(b"0")),
+            // Epochs begin at 1, and `0.0` is the only version without one.
+            if_version: Some(ResourceVersion::new(0, 1)),
+            ..Default::default()
+        };
+        let publish = Publish { topic, publication: Some(Box::new(publication)), ..Default::default() };
+        Self::new(Ticket::own(sequence), publish, PLUG_BYTES, sequence)
+    }
+
+    fn is_plug(&self) -> bool {
+        self.ticket.is_own()
+    }
 }
 
 /// See the module.
@@ -90,17 +124,7 @@ impl PublishLine {
 
     pub(super) fn add(&mut self, ticket: Ticket, publish: Publish, bytes: usize) {
         let sequence = self.take_sequence();
-        let item = Item {
-            ticket,
-            publish,
-            bytes,
-            sequence,
-            is_in_flight: false,
-            sent_at: None,
-            is_repeated: false,
-            refusal: None,
-        };
-        self.items.push_back(item);
+        self.items.push_back(Item::new(ticket, publish, bytes, sequence));
     }
 
     /// What may be sent now, and its size.
@@ -133,7 +157,7 @@ impl PublishLine {
     /// The topic stored it. `false`: nobody waits for it any more.
     pub(super) fn published(&mut self, now: Duration, ticket: Ticket) -> bool {
         (self.refusals, self.known_until) = (0, now + KNOWN);
-        self.remove(ticket).is_some()
+        self.remove(ticket).is_some() && !ticket.is_own()
     }
 
     /// It was refused. What will not be repeated is given out, with what to tell the caller. A line with a refusal waits
@@ -154,7 +178,7 @@ impl PublishLine {
         }
         match class {
             Class::Terminal | Class::Resync => {
-                let item = self.items.remove(at)?;
+                let item = self.items.remove(at).filter(|item| !item.is_plug())?;
                 return Some((ticket, if item.is_repeated { error.uncertain() } else { error.clone() }));
             }
             // Only a refusal is sure to have changed nothing; trouble of the node means maybe (P14).
@@ -176,7 +200,7 @@ impl PublishLine {
         self.is_unsure = false;
     }
 
-    /// Numbers the line anew from what the topic expects, once nothing is in flight: a publication before was refused
+    /// Makes the line begin with what the topic expects, once nothing is in flight: a publication before was refused
     /// without using up its sequence, and nothing since was stored. Gives out what cannot be repeated safely.
     pub(super) fn align(&mut self, moment: Moment, backoff: Backoff) -> Vec<(Ticket, Error)> {
         if self.in_flight_count > 0 {
@@ -187,21 +211,14 @@ impl PublishLine {
         if self.is_unsure {
             return Vec::new();
         }
-        // Passed over though it may have been stored: under another number it might be stored twice.
-        let unsafe_to_repeat = |item: &Item| item.is_repeated && item.sequence < expected;
-        let is_lost = |item: &Item| unsafe_to_repeat(item).then(|| (item.ticket, timeout()));
-        let lost = self.items.iter().filter_map(is_lost).collect();
-        self.items.retain(|item| !unsafe_to_repeat(item));
-        if self.items.front().is_some_and(|item| item.sequence != expected) {
-            // What an older connection may still bring must not fit in under its old number.
-            if std::mem::take(&mut self.has_strays) {
-                self.producer.1 += 1;
-                self.known_until = Duration::ZERO;
-                self.items.iter_mut().for_each(|item| item.is_repeated = false);
-            }
-            self.next_sequence = expected;
-            for at in 0..self.items.len() {
-                self.items[at].sequence = self.take_sequence();
+        let mut lost = self.give_up(|item| item.sequence < expected && (item.is_repeated || item.is_plug()));
+        let Some(Item { sequence: head, publish, .. }) = self.items.front() else { return lost };
+        let (head, topic) = (*head, publish.topic.clone());
+        if head != expected {
+            if self.has_strays && (expected..=expected.saturating_add(PLUGS_MAX)).contains(&head) {
+                self.plug(&topic, expected..head);
+            } else {
+                lost.extend(self.renumber(expected));
             }
             // Once is how it goes; again without a success in between would be a quarrel.
             if self.refusals > 0 {
@@ -209,6 +226,36 @@ impl PublishLine {
             }
             self.refusals += 1;
         }
+        lost
+    }
+
+    /// Fills the hole before the head.
+    fn plug(&mut self, topic: &str, hole: Range<u64>) {
+        for sequence in hole.rev() {
+            self.items.push_front(Item::plug(topic.to_owned(), sequence));
+        }
+    }
+
+    /// Everything gets another number, but for what might be stored twice that way.
+    fn renumber(&mut self, expected: u64) -> Vec<(Ticket, Error)> {
+        let lost = self.give_up(|item| item.is_repeated || item.is_plug());
+        // What an older connection may still bring must not fit in under its old number.
+        if std::mem::take(&mut self.has_strays) {
+            self.producer.1 += 1;
+            self.known_until = Duration::ZERO;
+        }
+        self.next_sequence = expected;
+        for at in 0..self.items.len() {
+            self.items[at].sequence = self.take_sequence();
+        }
+        lost
+    }
+
+    /// Takes out, while nothing is in flight, what may have been stored.
+    fn give_up(&mut self, is_lost: impl Fn(&Item) -> bool) -> Vec<(Ticket, Error)> {
+        let told = self.items.iter().filter(|item| is_lost(item) && !item.is_plug());
+        let lost = told.map(|item| (item.ticket, timeout())).collect();
+        self.items.retain(|item| !is_lost(item));
         lost
     }
 
@@ -222,7 +269,9 @@ impl PublishLine {
             let (ticket, error) = (item.ticket, refusal.unwrap_or_else(timeout));
             self.has_strays |= is_unsure;
             self.remove(ticket);
-            expired.push((ticket, error));
+            if !ticket.is_own() {
+                expired.push((ticket, error));
+            }
         }
         expired
     }
@@ -237,7 +286,8 @@ impl PublishLine {
     pub(super) fn drain(&mut self, error: &Error) -> impl Iterator<Item = (Ticket, Error)> {
         (self.in_flight_count, self.in_flight_bytes) = (0, 0);
         let told = |item: &Item| if item.is_repeated || item.is_in_flight { error.uncertain() } else { error.clone() };
-        std::mem::take(&mut self.items).into_iter().map(move |item| (item.ticket, told(&item)))
+        let items = std::mem::take(&mut self.items).into_iter().filter(|item| !item.is_plug());
+        items.map(move |item| (item.ticket, told(&item)))
     }
 
     /// Nothing is sent before.

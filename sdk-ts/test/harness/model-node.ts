@@ -141,6 +141,8 @@ export class ModelNode {
     if (refusal) return { type: "ERROR", payload: refusal };
     const stored = this.topic(publish.topic).publish(publish, connection.id);
     if ("expected" in stored) return failure(3515, "OUT_OF_SEQUENCE", stored);
+    if ("conflict" in stored) return failure(3514, "VERSION_CONFLICT");
+    if ("mismatch" in stored) return failure(3516, "IDEMPOTENCY_MISMATCH");
     return { type: "PUBLISHED", payload: stored };
   }
 

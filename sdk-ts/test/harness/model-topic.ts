@@ -3,7 +3,17 @@
 import type * as wire from "../../src/generated/messages.js";
 
 /** What an answer to a publish is made of. */
-export type Stored = { readonly resourceVersion: string } | { readonly expected: number };
+export type Stored =
+  | { readonly resourceVersion: string }
+  | { readonly expected: number }
+  | { readonly conflict: true }
+  | { readonly mismatch: true };
+
+/** What a sequence was answered, and for which body. */
+interface Result {
+  readonly body: string;
+  readonly stored: Stored;
+}
 
 /** Results that are kept of each producer (P9). */
 const RESULTS_MAX = 256;
@@ -14,7 +24,7 @@ export class ModelTopic {
   readonly log: wire.Event[] = [];
   /** Offsets up to it are no longer retained. */
   forgotten = 0;
-  readonly #producers = new Map<string, { next: number; results: Map<number, string> }>();
+  readonly #producers = new Map<string, { next: number; results: Map<number, Result> }>();
 
   constructor(epoch: string) {
     this.epoch = epoch;
@@ -29,19 +39,30 @@ export class ModelTopic {
   }
 
   /** P9: only the next sequence or a stored one; a producer that is not known starts anywhere. */
-  publish({ producer, key, data, delete: isDelete }: wire.Publish, connectionId: string): Stored {
+  publish({ producer, ...body }: wire.Publish, connectionId: string): Stored {
     const { id, sequence } = producer ?? { id: "", sequence: 0 };
     const known = this.#producers.get(id) ?? { next: sequence, results: new Map() };
-    const stored = known.results.get(sequence);
-    if (stored !== undefined) return { resourceVersion: stored };
+    const result = known.results.get(sequence);
+    const text = JSON.stringify(body);
+    if (result) return result.body === text ? result.stored : { mismatch: true };
     if (sequence !== known.next) return { expected: known.next };
-    const resourceVersion = this.version(this.head + 1);
-    const type = isDelete ? "delete" : "put";
-    this.log.push({ type, resourceVersion, connectionId, time: 0, ...(key && { key }), data });
-    known.results.set(sequence, resourceVersion);
+    const stored = this.#append(body, connectionId);
+    known.results.set(sequence, { body: text, stored });
     known.results.delete(sequence - RESULTS_MAX);
     known.next = sequence + 1;
     this.#producers.set(id, known);
+    return stored;
+  }
+
+  #append(
+    { key, data, delete: isDelete, ifVersion }: Omit<wire.Publish, "producer">,
+    connectionId: string,
+  ): Stored {
+    // P7, of the one version that there never is.
+    if (ifVersion === "0.1") return { conflict: true };
+    const resourceVersion = this.version(this.head + 1);
+    const type = isDelete ? "delete" : "put";
+    this.log.push({ type, resourceVersion, connectionId, time: 0, ...(key && { key }), data });
     return { resourceVersion };
   }
 

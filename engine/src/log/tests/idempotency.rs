@@ -162,6 +162,21 @@ fn producers_beyond_the_bound_wait_until_one_falls_silent() {
     );
 }
 
+/// P9: what an SDK fills a hole with, behind which other copies may be on their way.
+#[test]
+fn the_version_that_never_is_uses_up_a_sequence_and_changes_nothing_whatever_the_topic() {
+    let plug = || if_version(ResourceVersion::new(0, 1), data("0"));
+    for (topic, first) in [("a", data("1")), ("s:1", keyed("k", "1"))] {
+        let mut lab = lab();
+        lab.put(by("p", 1, to(topic, [first.clone()])));
+        let refused = lab.publish(by("p", 2, to(topic, [plug()])));
+        assert!(matches!(refused, Err(Refusal::VersionConflict { .. } | Refusal::WrongKind(_))), "{refused:?}");
+        assert_eq!(lab.publish(by("p", 2, to(topic, [first.clone()]))), Err(Refusal::IdempotencyMismatch));
+        assert_eq!(lab.put(by("p", 3, to(topic, [first.clone()]))), 2);
+        assert_eq!(lab.publish(by("p", 3, to(topic, [plug()]))), Err(Refusal::IdempotencyMismatch));
+    }
+}
+
 /// An SDK sends sequence after sequence without waiting: one that is refused for good must not stop those behind it.
 #[test]
 fn what_is_refused_for_good_is_the_result_of_its_sequence() {

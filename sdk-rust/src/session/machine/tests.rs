@@ -66,6 +66,28 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// What matters to one line of publications, in the company that makes it matter: bursts, cuts that leave copies on
+/// their way, refusals of what is repeated.
+fn publishing() -> impl Strategy<Value = Vec<Action>> {
+    let refused = mischief().prop_map(|mischief| vec![Action::CutLate, Action::Mischief(mischief), Action::Pass(200)]);
+    prop_oneof![
+        4 => (1_usize..6).prop_map(|count| vec![Action::Publish(TOPICS[0]); count]),
+        8 => (1_usize..4, 1_usize..4).prop_map(|(to, from)| vec![Action::ToNode(to), Action::ToClient(from)]),
+        2 => refused,
+        1 => mischief().prop_map(|mischief| vec![Action::Mischief(mischief)]),
+        2 => (1_usize..9).prop_map(|count| vec![Action::Stray; count]),
+    ]
+}
+
+fn play(actions: Vec<Action>, seed: u64) {
+    let mut world = World::new(seed);
+    for action in actions {
+        world.act(action);
+    }
+    world.calm_down();
+    world.check();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -75,12 +97,16 @@ proptest! {
         actions in proptest::collection::vec(action(), 1..250),
         seed in any::<u64>(),
     ) {
-        let mut world = World::new(seed);
-        for action in actions {
-            world.act(action);
-        }
-        world.calm_down();
-        world.check();
+        play(actions, seed);
+    }
+
+    /// The same of publishing alone, where the worst comes together more often.
+    #[test]
+    fn whatever_an_old_connection_still_brings_each_publication_is_stored_once_and_in_order(
+        actions in proptest::collection::vec(publishing(), 1..80),
+        seed in any::<u64>(),
+    ) {
+        play(actions.into_iter().flatten().collect(), seed);
     }
 }
 
@@ -102,6 +128,34 @@ fn what_may_be_stored_is_asked_for_before_a_line_gets_other_numbers() {
     world.act(Action::ToNode(1));
     world.calm_down();
     world.check();
+}
+
+/// P9, P14: what is refused on one connection may be taken on another, and then those behind it fit in there too.
+#[test]
+fn what_an_old_connection_still_brings_is_not_stored_again_behind_a_publication_refused_for_good() {
+    for strays_first in [true, false] {
+        let mut world = World::online();
+        world.act(Action::Publish("chat:a"));
+        world.settle();
+        (0..4).for_each(|_| world.act(Action::Publish("chat:a")));
+        world.act(Action::CutLate);
+        world.act(Action::Mischief(Mischief::RefuseBefore(Code::PublicationTooLarge)));
+        world.act(Action::Pass(500));
+        for _ in ["CONNECT", "the first", "the second"] {
+            world.act(Action::ToNode(1));
+            world.act(Action::ToClient(1));
+        }
+        assert_eq!(world.node.refused_count(Code::OutOfSequence), 1, "of the one behind it");
+        if strays_first {
+            (0..4).for_each(|_| world.act(Action::Stray));
+        }
+        world.settle();
+        (0..4).for_each(|_| world.act(Action::Stray));
+        world.calm_down();
+        world.check();
+        assert_eq!(world.refusals().into_iter().flatten().count(), 1, "nothing is lost with it");
+        assert_eq!(world.node.head("chat:a").offset, if strays_first { 5 } else { 4 });
+    }
 }
 
 #[test]

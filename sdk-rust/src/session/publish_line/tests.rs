@@ -86,19 +86,77 @@ fn those_behind_a_hole_move_up() {
     assert_eq!(send_all(&mut line, 1), [(3, "p.0".to_owned(), 2), (4, "p.0".to_owned(), 3)]);
 }
 
-/// P14: an older connection may still bring its copies, which must not fit in under their old numbers.
+/// P9, P14: an older connection may still bring its copies, which are safe under their own numbers only.
 #[test]
-fn behind_a_hole_a_line_with_strays_goes_on_under_another_producer() {
-    let mut line = known(3);
+fn behind_a_hole_a_line_with_strays_keeps_its_numbers_and_plugs_fill_the_hole() {
+    let mut line = known(4);
     send_all(&mut line, 1);
     line.lost();
+    for ticket in [2, 3] {
+        assert_eq!(
+            send_all(&mut line, 2),
+            [(ticket, "p.0".to_owned(), ticket)],
+            "what the topic may not know goes alone"
+        );
+        let (_, error) = refuse(&mut line, ticket, WireError::of(Code::PublicationTooLarge)).expect("it is over");
+        assert!(error.may_have_taken_effect(), "nobody knows about the first copy");
+    }
     send_all(&mut line, 2);
-    let (_, error) = refuse(&mut line, 2, WireError::of(Code::PublicationTooLarge)).expect("it is over");
-    assert!(error.may_have_taken_effect(), "nobody knows about the first copy");
-    assert_eq!(send_all(&mut line, 2), [(3, "p.0".to_owned(), 3)]);
-    assert_eq!(refuse(&mut line, 3, out_of_sequence(2)), None);
+    assert_eq!(refuse(&mut line, 4, out_of_sequence(2)), None);
     assert_eq!(align(&mut line), []);
-    assert_eq!(send_all(&mut line, 2), [(3, "p.1".to_owned(), 2)], "and the first of it goes alone");
+    // What the plug got first is what the topic knew of it, or it was the stray that came first.
+    for (sequence, code) in [(2, Code::VersionConflict), (3, Code::IdempotencyMismatch)] {
+        let plug = Ticket::own(sequence).0;
+        assert_eq!(send_all(&mut line, 2), [(plug, "p.0".to_owned(), sequence)]);
+        assert_eq!(refuse(&mut line, plug, WireError::of(code)), None);
+    }
+    assert_eq!(send_all(&mut line, 2), [(4, "p.0".to_owned(), 4)]);
+    assert!(line.published(Duration::ZERO, Ticket(4)));
+    assert_eq!(send_all(&mut line, 2), [(5, "p.0".to_owned(), 5)]);
+}
+
+#[test]
+fn a_plug_of_a_line_is_told_to_nobody() {
+    let plugged = || {
+        let mut line = known(2);
+        send_all(&mut line, 1);
+        line.lost();
+        line.remove(Ticket(2));
+        send_all(&mut line, 2);
+        assert_eq!(refuse(&mut line, 3, out_of_sequence(2)), None);
+        assert_eq!(align(&mut line), []);
+        let plug = Ticket::own(2);
+        assert_eq!(send_all(&mut line, 2), [(plug.0, "p.0".to_owned(), 2)]);
+        (line, plug)
+    };
+    let (mut line, plug) = plugged();
+    assert!(!line.published(Duration::ZERO, plug));
+    let (mut line, _) = plugged();
+    assert_eq!(line.expire(Duration::from_secs(1)).len(), 1);
+    assert!(line.is_empty());
+    let (mut line, _) = plugged();
+    assert_eq!(line.drain(&timeout()).count(), 1);
+    let (mut line, plug) = plugged();
+    assert_eq!(refuse(&mut line, plug.0, out_of_sequence(3)), None);
+    assert_eq!(align(&mut line), [], "somebody else filled the hole");
+    assert_eq!(send_all(&mut line, 2), [(3, "p.0".to_owned(), 3)]);
+}
+
+/// A topic that was set back by far: there is more to fill than may ever have been in flight.
+#[test]
+fn behind_a_chasm_a_line_goes_on_under_another_producer_without_what_may_be_stored() {
+    let mut line = PublishLine::new("p".to_owned(), 1_000);
+    (1..=3).for_each(|ticket| line.add(Ticket(ticket), Publish::default(), 10));
+    assert!(!line.published(Duration::ZERO, Ticket(0)), "the answer to one before them");
+    assert_eq!(send_all(&mut line, 1).len(), 3);
+    line.lost();
+    line.add(Ticket(4), Publish::default(), 10);
+    assert_eq!(send_all(&mut line, 2), [(1, "p.0".to_owned(), 1_000)]);
+    assert_eq!(refuse(&mut line, 1, out_of_sequence(9)), None);
+    let lost = line.align(Moment::at_ms(2), BACKOFF);
+    assert_eq!(lost.iter().map(|(ticket, _)| ticket.0).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(lost.iter().all(|(_, error)| error.may_have_taken_effect()));
+    assert_eq!(send_all(&mut line, 2), [(4, "p.1".to_owned(), 9)]);
 }
 
 #[test]

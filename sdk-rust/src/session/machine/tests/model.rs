@@ -248,6 +248,8 @@ impl Node {
             };
         }
         let result = match mischief {
+            // P7, of the one version that there never is.
+            _ if publication.if_version == Some(ResourceVersion::new(0, 1)) => Err(Code::VersionConflict),
             Some(Mischief::RefuseFinally(code)) => Err(code),
             _ => Ok(self.append(&publish.topic, item.clone())),
         };
