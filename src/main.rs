@@ -1,6 +1,7 @@
 //! The binary: the command line and the wiring of a node. Decides nothing itself.
 
 mod cli;
+mod demo;
 mod logging;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 
 mod backup;
 mod config;
+mod demo_feed;
 mod namespace;
 mod node;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Restore(restore::Restore),
     #[command(subcommand)]
     Config(config::Config),
+    #[command(subcommand)]
+    DemoFeed(demo_feed::DemoFeed),
 }
 
 /// Runs what the arguments ask for.
@@ -55,6 +58,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Config(config) => config.run(),
+        Command::DemoFeed(feed) => feed.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

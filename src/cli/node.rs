@@ -74,6 +74,11 @@ impl Node {
         Err(refusal(&self.body(response).await?))
     }
 
+    /// Where a browser finds one of its demos.
+    pub(super) fn page(&self, demo: &str) -> Result<Url> {
+        self.at(&format!("/demo/{demo}/"))
+    }
+
     fn at(&self, path: &str) -> Result<Url> {
         self.url.join(path).context("the URL of the node cannot be used")
     }

@@ -166,6 +166,8 @@ fn greet(address: SocketAddr, tcp_address: Option<SocketAddr>) {
     let base = format!("http://{}", reachable(address));
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{base}/demo/chat/  the chat demo: open it in two windows");
+    let _ =
+        writeln!(out, "{base}/demo/       the other demos: feed them with `fanfare demo-feed ticker` and `… fleet`");
     let _ = writeln!(out, "{base}/v1/topics   the HTTP API: `curl {base}/v1/topics/chat:lobby`");
     let _ = writeln!(out, "{base}/metrics     figures for Prometheus");
     if let Some(address) = tcp_address {
