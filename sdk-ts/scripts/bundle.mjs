@@ -19,7 +19,10 @@ const assets = resolve(values.outdir ?? values.out ?? join(root, "../engine/asse
 const out = join(assets, "demo");
 
 /** Taken as they are. */
-const STATIC = ["index.html", "icons.svg", "favicon.svg", "chat/index.html"];
+const STATIC = ["index.html", "icons.svg", "favicon.svg"];
+
+/** A folder each: a page, a module and a style sheet of its name. */
+const DEMOS = ["chat", "ticker", "fleet"];
 
 /** The oldest browsers that have `light-dark()`, on which the colours rest. */
 const TARGET = ["chrome123", "firefox120", "safari17.5"];
@@ -38,7 +41,7 @@ const common = {
 
 // What the source no longer builds must not stay.
 await rm(out, { recursive: true, force: true });
-await mkdir(join(out, "chat"), { recursive: true });
+await Promise.all(DEMOS.map((name) => mkdir(join(out, name), { recursive: true })));
 await Promise.all([
   // What the SDK loads only when it needs it becomes files of their own.
   build({
@@ -46,12 +49,17 @@ await Promise.all([
     chunkNames: "parts/[name]-[hash]",
     format: "esm",
     splitting: true,
-    entryPoints: ["demo/chat/chat.ts"],
+    entryPoints: DEMOS.map((name) => `demo/${name}/${name}.ts`),
   }),
-  build({ ...common, entryPoints: ["demo/chat/chat.css", "demo/index.css"] }),
+  build({
+    ...common,
+    entryPoints: ["demo/index.css", ...DEMOS.map((name) => `demo/${name}/${name}.css`)],
+  }),
   // Runs before the page is drawn, which a module does not.
   build({ ...common, format: "iife", entryPoints: ["demo/theme.ts"] }),
-  ...STATIC.map((path) => cp(join(source, path), join(out, path))),
+  ...[...STATIC, ...DEMOS.map((name) => `${name}/index.html`)].map((path) =>
+    cp(join(source, path), join(out, path)),
+  ),
 ]);
 
 for (const entry of await readdir(out, { recursive: true, withFileTypes: true })) {

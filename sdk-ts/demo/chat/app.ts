@@ -1,6 +1,7 @@
 /** Brings together what the page shows, what comes from Fanfare, and what people do. */
 
 import type { Fanfare } from "../../src/index.js";
+import { Painter } from "../page/painter.js";
 import { Feed } from "./feed.js";
 import type { Memory } from "./memory.js";
 import type { Author } from "./model/author.js";
@@ -8,7 +9,6 @@ import { Chat } from "./model/chat.js";
 import { randomId } from "./model/random-id.js";
 import { defaultRooms, roomOfHash } from "./model/room-name.js";
 import { TypingSign } from "./model/typing.js";
-import { Painter } from "./painter.js";
 import type { Actions } from "./view/actions.js";
 import { Page } from "./view/page.js";
 

@@ -3,8 +3,8 @@
  * silent: it would read all of its history aloud.
  */
 
+import { byId, setText } from "../../page/dom.js";
 import type { Chat } from "../model/chat.js";
-import { byId, setText } from "./dom.js";
 import { breakText } from "./row.js";
 
 /** Of a long message the beginning is enough to decide whether to go there. */

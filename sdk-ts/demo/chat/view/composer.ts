@@ -1,7 +1,7 @@
 /** The text box: several lines, sent by Enter where there is a keyboard, by the button everywhere. */
 
+import { byId } from "../../page/dom.js";
 import type { Actions } from "./actions.js";
-import { byId } from "./dom.js";
 
 /** A line grows into several up to this height. */
 const HEIGHT_PIXELS_MAX = 200;

@@ -1,10 +1,10 @@
 /** One message of the timeline. */
 
+import { element } from "../../page/dom.js";
 import { initial } from "../model/author.js";
 import { segmentsOf } from "../model/link.js";
 import type { MessageRow } from "../model/rows.js";
 import type { Actions } from "./actions.js";
-import { element } from "./dom.js";
 import { icon } from "./icon.js";
 import { clockTime, fullTime } from "./time.js";
 

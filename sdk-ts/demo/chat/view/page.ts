@@ -1,10 +1,10 @@
 /** The whole page: every view, drawn from the chat. */
 
+import { byId, setText } from "../../page/dom.js";
 import type { Chat } from "../model/chat.js";
 import type { Actions } from "./actions.js";
 import { AnnouncerView } from "./announcer.js";
 import { ComposerView } from "./composer.js";
-import { byId, setText } from "./dom.js";
 import { ProfileView } from "./profile.js";
 import { SidebarView } from "./sidebar.js";
 import { StatusView } from "./status.js";

@@ -1,8 +1,8 @@
 /** Who one is: asked on the first visit, changed from the foot of the sidebar. */
 
+import { byId, element, setText } from "../../page/dom.js";
 import { type Author, type Colour, cleanAuthorName, colours, initial } from "../model/author.js";
 import type { Actions } from "./actions.js";
-import { byId, element, setText } from "./dom.js";
 
 export class ProfileView {
   readonly #actions: Actions;

@@ -1,9 +1,9 @@
 /** One line of the timeline, whatever it is. */
 
+import { element } from "../../page/dom.js";
 import type { Row } from "../model/rows.js";
 import type { Break, Older } from "../model/timeline.js";
 import type { Actions } from "./actions.js";
-import { element } from "./dom.js";
 import { messageItem } from "./message.js";
 import { dayName } from "./time.js";
 

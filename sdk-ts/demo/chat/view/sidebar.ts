@@ -1,10 +1,10 @@
 /** The rooms beside the timeline; on a phone a drawer over it. */
 
+import { byId, element } from "../../page/dom.js";
 import type { Chat } from "../model/chat.js";
 import type { Room } from "../model/room.js";
 import { cleanRoomName } from "../model/room-name.js";
 import type { Actions } from "./actions.js";
-import { byId, element } from "./dom.js";
 
 /** Beyond it the number says nothing more. */
 const UNREAD_SHOWN_MAX = 99;

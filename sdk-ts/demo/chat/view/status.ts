@@ -1,9 +1,9 @@
 /** The connection in the header, and above the text box what it means while it is not there. */
 
+import { byId, setText } from "../../page/dom.js";
 import type { Chat } from "../model/chat.js";
 import { connectionLabel, type Situation } from "../model/connection.js";
 import type { Actions } from "./actions.js";
-import { byId, setText } from "./dom.js";
 
 /** A blink is no news: the strip only comes after it. */
 const PATIENCE_MS = 1_200;

@@ -3,10 +3,10 @@
  * up nothing moves under the eyes, whether messages come at the end or history at the top.
  */
 
+import { byId, setText } from "../../page/dom.js";
 import type { Chat } from "../model/chat.js";
 import { type Row, rowsOf } from "../model/rows.js";
 import type { Actions } from "./actions.js";
-import { byId, setText } from "./dom.js";
 import { rowItem } from "./row.js";
 
 /** Closer to the end than this counts as at the end. */
