@@ -64,7 +64,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            for sentence in sentence(&error).lines() {
+            for sentence in output::sentence(&error).lines() {
                 output::tell("error", sentence);
             }
             let is_usage = error.downcast_ref::<usage::WrongUsage>().is_some();
@@ -73,19 +73,8 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// An error and its causes, those left out that it names itself.
-fn sentence(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match sentence.as_str() {
-        "" => cause,
-        told if told.contains(&cause) => sentence,
-        told => format!("{told}: {cause}"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use anyhow::Context;
-
     use super::*;
 
     #[test]
@@ -93,13 +82,5 @@ mod tests {
         use clap::CommandFactory;
 
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_cause_is_told_once() {
-        let cause = || anyhow::Error::from(std::io::Error::other("no route"));
-        assert_eq!(sentence(&cause().context("cannot reach it")), "cannot reach it: no route");
-        let twice = Err::<(), _>(cause()).context("cannot reach it: no route, try another").unwrap_err();
-        assert_eq!(sentence(&twice), "cannot reach it: no route, try another");
     }
 }

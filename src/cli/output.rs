@@ -53,6 +53,15 @@ pub(super) fn tell(kind: &str, sentence: impl Display) {
     let _ = writeln!(io::stderr(), "{kind}: {sentence}");
 }
 
+/// An error and its causes, those left out that it names itself.
+pub(super) fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match sentence.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => sentence,
+        told => format!("{told}: {cause}"),
+    })
+}
+
 /// Whether all that went wrong is that nobody reads our output any more, which is no failure.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -79,4 +88,19 @@ pub(super) async fn reader_left() {
 #[cfg(not(target_os = "linux"))]
 pub(super) async fn reader_left() {
     std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || anyhow::Error::from(std::io::Error::other("no route"));
+        assert_eq!(sentence(&cause().context("cannot reach it")), "cannot reach it: no route");
+        let twice = Err::<(), _>(cause()).context("cannot reach it: no route, try another").unwrap_err();
+        assert_eq!(sentence(&twice), "cannot reach it: no route, try another");
+    }
 }
