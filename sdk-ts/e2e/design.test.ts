@@ -111,15 +111,18 @@ test("the_theme_can_be_chosen_and_is_kept", async (t) => {
   assert.equal(await background(), dark);
 });
 
-test("the_page_of_demos_leads_to_the_chat", async (t) => {
+test("the_page_of_demos_leads_to_each_of_them", async (t) => {
   const stage = await Stage.set(t, browser);
   const page = await browser.newPage({ ...desk, colorScheme: "dark" });
   t.after(() => page.close());
   await page.goto(`${stage.node.url}/demo/`);
   await page.screenshot({ path: screenshotPath("demos") });
   await fits(page);
-  await page.getByRole("link", { name: "Chat" }).click();
-  await page.waitForURL(/\/demo\/chat\/$/);
+  for (const name of ["Chat", "Ticker", "Fleet"]) {
+    await page.getByRole("heading", { name, exact: true }).click();
+    await page.waitForURL(`${stage.node.url}/demo/${name.toLowerCase()}/`);
+    await page.goBack();
+  }
 });
 
 /** Nothing sticks out to the side. */
