@@ -95,7 +95,7 @@ export class Extras implements Extra {
   history(payload: wire.History): Promise<wire.HistoryPage> {
     return new Promise((resolve, reject) => {
       if (this.pages.size >= PAGES_MAX) {
-        reject(this.#error("QUEUE_FULL", `${PAGES_MAX} requests wait already`, "wait"));
+        reject(this.#error("QUEUE_FULL", `${PAGES_MAX} wait already`, "wait"));
         return;
       }
       const page: Page = {
@@ -160,7 +160,7 @@ export class Extras implements Extra {
   }
 
   fail(error: FanfareError | undefined): void {
-    const reason = error ?? this.#error("CLOSED", "the client was closed", "terminal");
+    const reason = error ?? this.#error("CLOSED", "client closed", "terminal");
     for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, reason);
     for (const page of this.pages) page.settle(undefined, reason);
     this.#asked.clear();

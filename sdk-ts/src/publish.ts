@@ -26,7 +26,7 @@ const LINES_MAX = 1_000;
 
 /** So many wait already. */
 export function queueFull(count: number): FanfareError {
-  return localError("QUEUE_FULL", `${count} requests wait already`, "wait");
+  return localError("QUEUE_FULL", `${count} wait already`, "wait");
 }
 
 /** What an answer is about. */
