@@ -13,6 +13,10 @@ use crate::process::{Process, cpu_nanos, pinned, resident_bytes};
 const SETTINGS: [(&str, &str); 2] =
     [("FANFARE_SERVER__WORKERS", "1"), ("FANFARE_DELIVERY__HEARTBEAT_INTERVAL_MS", "3600000")];
 
+/// Of the namespace whose topics live in memory: a hiccup of the disk would be felt as one of a reader.
+const CONFIG: &str =
+    "[[namespace]]\nname = \"bench\"\n[[namespace]]\nname = \"fleeting\"\ndurability = \"ephemeral\"\n";
+
 /// Where data directories are made.
 pub struct Place(PathBuf);
 
@@ -20,7 +24,7 @@ pub struct Place(PathBuf);
 pub struct Server {
     pub address: SocketAddr,
     process: Option<Process>,
-    data: PathBuf,
+    directory: PathBuf,
 }
 
 impl Place {
@@ -32,7 +36,9 @@ impl Place {
     pub fn server(&self) -> Result<Server> {
         let _ = fs::remove_dir_all(&self.0);
         let address = Process::free_address()?;
-        let mut server = Server { address, process: None, data: self.0.clone() };
+        let mut server = Server { address, process: None, directory: self.0.clone() };
+        fs::create_dir_all(&self.0)?;
+        fs::write(server.config(), CONFIG)?;
         server.start()?;
         Ok(server)
     }
@@ -40,9 +46,15 @@ impl Place {
 
 impl Server {
     fn start(&mut self) -> Result<()> {
-        let command = node::configured(pinned(node::PROGRAM), self.address, &self.data, &SETTINGS);
+        let data = self.directory.join("data");
+        let mut command = node::configured(pinned(node::PROGRAM), self.address, &data, &SETTINGS);
+        command.arg("--config").arg(self.config());
         self.process = Some(node::start(command, self.address)?.process);
         Ok(())
+    }
+
+    fn config(&self) -> PathBuf {
+        self.directory.join("fanfare.toml")
     }
 
     /// Kills it, as a crash does, and starts it again on the same data and address.
@@ -70,6 +82,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.process = None;
-        let _ = fs::remove_dir_all(&self.data);
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -46,7 +46,8 @@ async fn one_watch_too_many_is_told_to_wait() {
 /// S9: those who are turned away together are not told to come back together.
 #[tokio::test]
 async fn each_that_is_turned_away_is_told_a_slot_of_its_own() {
-    let settings = "[server]\nreconnect_within_ms = 4000\n[limits]\nconnections_max = 1\n[[namespace]]\nname = \"chat\"\n";
+    let settings =
+        "[server]\nreconnect_within_ms = 4000\n[limits]\nconnections_max = 1\n[[namespace]]\nname = \"chat\"\n";
     let node = Node::with(&[], settings);
     let _one = EventSource::open(&node, "/v1/topics/chat:a?watch=true", "").await;
     let mut slots = BTreeSet::new();

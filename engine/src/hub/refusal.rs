@@ -9,7 +9,9 @@ pub enum SubscribeError {
     #[error("view {0} is the same and already open")]
     Already(u32),
     /// The topic did not answer, or the node has as many views as it may.
-    #[error("the topic does not answer, or the node has as many views as it may (`delivery.views_max`): try again later")]
+    #[error(
+        "the topic does not answer, or the node has as many views as it may (`delivery.views_max`): try again later"
+    )]
     Unavailable,
 }
 
