@@ -6,6 +6,7 @@ mod harness;
 
 mod cut;
 mod running;
+mod websocat;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,12 +24,18 @@ fn script(name: &str) -> PathBuf {
 
 /// Python with the packages of `requirements.txt`.
 fn python(name: &str) -> Command {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target directory");
-    let python = target.join("python/bin/python");
-    assert!(python.exists(), "{} is missing: run `cargo xtask test --only tools`", python.display());
-    let mut command = Command::new(python);
-    command.arg(script(name));
+    let mut command = installed("python/bin/python");
+    // The caches would lie between the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(script(name));
     command
+}
+
+/// What `cargo xtask test --only tools` has put below the target directory.
+fn installed(program: &str) -> Command {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target directory");
+    let program = target.join(program);
+    assert!(program.exists(), "{} is missing: run `cargo xtask test --only tools`", program.display());
+    Command::new(program)
 }
 
 /// Node.js; the packages are those of `sdk-ts`.
@@ -96,10 +103,10 @@ async fn npm_ws() {
     resumes_by_itself(node_js("ws_session.mjs")).await;
 }
 
-/// What of the lines of a stream is its version, if any, and what it says.
 /// HTTP/1.1, and HTTP/2 without encryption.
 const VERSIONS: [&str; 2] = ["--http1.1", "--http2-prior-knowledge"];
 
+/// What of the lines of a stream is its version, if any, and what it says.
 type Reading = fn(&str) -> (Option<String>, Option<String>);
 
 /// curl shows what comes; whoever calls it notes the version and gives it to the next call.

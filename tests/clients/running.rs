@@ -1,6 +1,6 @@
 //! A client as a process of its own, and the lines that it prints.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -16,7 +16,16 @@ pub struct Running {
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
-        let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self::hearing(command, Stdio::null())
+    }
+
+    /// One that is told lines by [`Self::tell`].
+    pub fn told(command: &mut Command) -> Self {
+        Self::hearing(command, Stdio::piped())
+    }
+
+    fn hearing(command: &mut Command, input: Stdio) -> Self {
+        let started = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = started.unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotFound => panic!("{} is missing: install it", command.get_program().display()),
             _ => panic!("{command:?}: {error}"),
@@ -24,6 +33,13 @@ impl Running {
         let lines = sent(child.stdout.take().expect("standard output is piped"));
         let complaints = sent(child.stderr.take().expect("standard error is piped"));
         Self { child: Mutex::new(child), lines, complaints }
+    }
+
+    /// Gives it a line of input.
+    pub fn tell(&self, line: &str) {
+        let mut child = self.child.lock().expect("nobody panics with it");
+        let input = child.stdin.as_mut().expect("it was started to be told");
+        writeln!(input, "{line}").expect("it still listens");
     }
 
     /// The next line that it prints.

@@ -1,4 +1,4 @@
-//! What the steps need and a fresh machine may lack: npm packages, Python packages, curl and a Chromium. Installs what it
+//! What the steps need and a fresh machine may lack: npm packages, Python packages, websocat, curl and a Chromium. Installs what it
 //! may, else says in one sentence what to install. Never touches what is already there.
 
 use std::path::{Path, PathBuf};
@@ -20,12 +20,17 @@ pub(crate) const CHROMIUM_VARIABLE: &str = "FANFARE_CHROMIUM";
 /// The Python packages that `tests/clients` needs.
 const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 
-/// Makes sure of Node.js, the npm packages of `sdk-ts`, curl, the Python packages of `tests/clients`, and a Chromium.
+/// The last version of websocat that is no alpha.
+const WEBSOCAT_VERSION: &str = "1.14.1";
+
+/// Makes sure of Node.js, the npm packages of `sdk-ts`, curl, the Python packages and websocat for `tests/clients`, and a
+/// Chromium.
 pub(crate) fn run(project: &Project) -> Result<()> {
     check_node(project)?;
     install_packages(project)?;
     project.tool("curl", ["--version"]).output()?;
     install_python_packages(project)?;
+    install_websocat(project)?;
     if chromium().is_none() {
         install_chromium(project)?;
     }
@@ -76,6 +81,24 @@ fn install_python_packages(project: &Project) -> Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS];
     project.tool(python, pip).run()?;
     std::fs::write(&installed, text).with_context(|| format!("cannot write {}", installed.display()))
+}
+
+/// Debian has no package of it. Below the target directory, as the Python packages; built once, which takes a minute.
+fn install_websocat(project: &Project) -> Result<()> {
+    let place = project.target()?.join("tools");
+    let path = |below: &str| place.join(below).to_str().map(str::to_owned).context("the target directory is no text");
+    let websocat = path("bin/websocat")?;
+    let version = || project.tool(&websocat, ["--version"]).output();
+    if Path::new(&websocat).is_file() && version()? == format!("websocat {WEBSOCAT_VERSION}\n").as_bytes() {
+        return Ok(());
+    }
+    // In a directory of its own: the builds of the project and this one share nothing and would wait for each other.
+    let (root, build) = (path("")?, path("build")?);
+    let what = ["install", "websocat", "--version", WEBSOCAT_VERSION, "--locked", "--force", "--no-default-features"];
+    let how = ["--quiet", "--debug", "--root", &root, "--target-dir", &build];
+    project.cargo(what.into_iter().chain(how)).env("CARGO_PROFILE_DEV_DEBUG", "0").run()?;
+    std::fs::remove_dir_all(&build).with_context(|| format!("cannot remove {build}"))?;
+    version().map(drop)
 }
 
 fn install_chromium(project: &Project) -> Result<()> {

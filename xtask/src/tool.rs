@@ -92,7 +92,7 @@ impl Tool {
         let program = self.shown.split(' ').next().unwrap_or_default();
         let remedy = match (error.kind(), program) {
             (ErrorKind::NotFound, "npm" | "node") => "install Node.js 20 or later, with npm",
-            (ErrorKind::NotFound, "python3") => "install Python 3.10 or later, with venv",
+            (ErrorKind::NotFound, "python3") => "install Python 3.11 or later, with venv",
             (ErrorKind::NotFound, _) => "install it",
             _ => "see the cause",
         };
