@@ -4,6 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod autobahn;
 mod cut;
 mod running;
 mod websocat;
