@@ -13,7 +13,9 @@ from autobahn.websocket import protocol
 from sent import Sent, masked
 
 # How long the node may take for what the suite gives it a second: machines may be busy.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+# How much longer than in the suite a case pauses, to see whether the node does something: 3 s, mostly.
+PAUSE_FACTOR = 3
 # What is said in JSON to text that is no envelope, and to what is no text.
 ANSWERS = {False: "MALFORMED", True: "PROTOCOL_VIOLATION"}
 # An empty text holds no envelope and is not answered; a ping behind it is, once it was read.
@@ -123,7 +125,7 @@ class Fuzzer(WebSocketClientProtocol):
         self.createWirelog = enable
 
     def continueLater(self, delay, fun, tag=None):
-        self.later(delay, fun)
+        self.later(delay * PAUSE_FACTOR, fun)
 
     def killAfter(self, delay):
         self.later(max(delay, self.patience_s), self.kill)

@@ -13,19 +13,22 @@ import suite
 from fuzzer import PATIENCE_S, Fuzzer, run
 from verdict import NOT_RUN, Verdict, reason, selects
 
-# Most cases wait more than they work.
-AT_ONCE = 8
+# Most cases wait more than they work; those of section 9, with their megabytes, would keep each other waiting.
+AT_ONCE, LARGE_AT_ONCE = 8, 4
 
 
 async def judged(cases: dict[str, type], address: tuple[str, int], patience_s: float) -> dict[str, tuple[Fuzzer, Verdict]]:
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: str, kind: type):
+    async def one(number: str, kind: type, places: asyncio.Semaphore):
         async with places:
             fuzzer = await run(kind, address, patience_s)
             return number, (fuzzer, Verdict.of(number, fuzzer))
 
-    return dict(await asyncio.gather(*(one(number, kind) for number, kind in cases.items())))
+    async def all_of(are_large: bool):
+        chosen = {number: kind for number, kind in cases.items() if selects(["9"], number) == are_large}
+        places = asyncio.Semaphore(LARGE_AT_ONCE if are_large else AT_ONCE)
+        return await asyncio.gather(*(one(number, kind, places) for number, kind in chosen.items()))
+
+    return dict(await all_of(False) + await all_of(True))
 
 
 def main() -> int:

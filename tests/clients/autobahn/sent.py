@@ -1,5 +1,6 @@
 """Which messages a server must have understood, from the octets that a client has sent."""
 
+import codecs
 from collections import Counter
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -9,7 +10,7 @@ class Sent:
     """Reads the frames of RFC 6455 up to the first that breaks it, or closes: then it is over."""
 
     def __init__(self):
-        self.buffer, self.message, self.is_binary = bytearray(), None, False
+        self.buffer, self.message, self.is_binary, self.text = bytearray(), None, False, None
         self.is_over = False
         self.frames = Counter()
 
@@ -37,13 +38,18 @@ class Sent:
             return None
         if opcode != CONTINUATION:
             self.message, self.is_binary = bytearray(), opcode == BINARY
+            self.text = codecs.getincrementaldecoder("utf-8")()
         self.message += payload
+        try:
+            if not self.is_binary:
+                self.text.decode(payload, final=bool(fin))
+        except UnicodeDecodeError:
+            # As soon as it can no longer become valid.
+            self.is_over = True
+            return None
         if not fin:
             return None
         message, self.message = bytes(self.message), None
-        if not self.is_binary and not is_utf8(message):
-            self.is_over = True
-            return None
         return message
 
     def frame(self) -> tuple[int, bytes] | None:
@@ -67,11 +73,3 @@ def masked(payload: bytes, mask: bytes) -> bytes:
     length = len(payload)
     repeated = (bytes(mask) * (length // 4 + 1))[:length]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(length, "big")
-
-
-def is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
