@@ -11,7 +11,10 @@ use crate::place::{Place, Server};
 use crate::reader::{Publisher, Reader};
 use crate::websocket::Socket;
 
-const TOPIC: &str = "fleeting:stalled";
+/// On disk.
+const TOPIC: &str = "bench:stalled";
+/// In memory: what the disk does is not felt as what a reader does.
+const FLEETING_TOPIC: &str = "fleeting:stalled";
 const IN_FLIGHT: u64 = 64;
 
 /// Until the kernel's buffers of a stalled reader are full and it has fallen off the ring.
@@ -29,7 +32,12 @@ const RINGS_MIB: f64 = 64.0;
 
 /// What the healthy feel of one reader that takes nothing, in interleaved pairs.
 pub fn felt(place: &Place, readers: usize, pairs: usize) -> Result<()> {
-    println!("\n{readers} readers, publications of 128 bytes, {pairs} interleaved pairs\n");
+    felt_on(place, FLEETING_TOPIC, readers, pairs)?;
+    felt_on(place, TOPIC, readers, pairs)
+}
+
+fn felt_on(place: &Place, topic: &'static str, readers: usize, pairs: usize) -> Result<()> {
+    println!("\n{readers} readers of `{topic}`, publications of 128 bytes, {pairs} interleaved pairs\n");
     println!(
         "| stalled | CPU µs per healthy delivery, 64 in flight | writes per healthy delivery | p50 ms at 20 publications a second | p99 ms |"
     );
@@ -38,7 +46,7 @@ pub fn felt(place: &Place, readers: usize, pairs: usize) -> Result<()> {
     for pair in 0..pairs {
         // Neither is always the first.
         for stalled in if pair % 2 == 0 { [0, 1] } else { [1, 0] } {
-            runs[stalled].push(feel(place, readers, stalled)?);
+            runs[stalled].push(feel(place, topic, readers, stalled)?);
         }
     }
     for (stalled, runs) in runs.iter().enumerate() {
@@ -60,11 +68,11 @@ struct Felt {
     p99_ms: f64,
 }
 
-fn feel(place: &Place, readers: usize, stalled: usize) -> Result<Felt> {
+fn feel(place: &Place, topic: &'static str, readers: usize, stalled: usize) -> Result<Felt> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let server = place.server()?;
     runtime.block_on(async {
-        let mut crowd = Crowd::gather(&server, readers, stalled).await;
+        let mut crowd = Crowd::gather(&server, topic, readers, stalled).await;
         crowd.publish(WARMING_UP).await;
         let lagging = server.metric("fanfare_lagging_subscriptions")?;
         ensure!(lagging == stalled as u64, "{stalled} should have stalled, {lagging} have");
@@ -92,7 +100,7 @@ pub fn memory(place: &Place, readers: usize) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let server = place.server()?;
         let [before, peak, after] = runtime.block_on(async {
-            let mut crowd = Crowd::gather(&server, readers, stalled).await;
+            let mut crowd = Crowd::gather(&server, TOPIC, readers, stalled).await;
             crowd.publisher = crowd.publisher.of_bytes(LARGE_BYTES);
             let before = mib(server.resident_bytes());
             let mut peak = before;
@@ -119,6 +127,7 @@ fn mib(bytes: u64) -> f64 {
 
 /// Readers that check all that they get, and some that take nothing.
 struct Crowd {
+    topic: &'static str,
     healthy: usize,
     /// Held, or they would be closed.
     _stalled: Vec<Socket>,
@@ -128,13 +137,13 @@ struct Crowd {
 }
 
 impl Crowd {
-    async fn gather(server: &Server, readers: usize, stalled: usize) -> Self {
+    async fn gather(server: &Server, topic: &'static str, readers: usize, stalled: usize) -> Self {
         let from = Instant::now();
         let (arrived, arrivals) = mpsc::unbounded_channel();
         let (mut tasks, mut still) = (Vec::new(), Vec::new());
         for number in 0..readers {
             let mut reader = Reader::open(server.address);
-            reader.ask(TOPIC, r#""from":"latest""#).await;
+            reader.ask(topic, r#""from":"latest""#).await;
             reader.subscribed().await;
             if number < stalled {
                 still.push(reader.stall());
@@ -147,7 +156,7 @@ impl Crowd {
             }));
         }
         let publisher = Publisher::open(server.address, from);
-        Self { healthy: readers - stalled, _stalled: still, publisher, arrivals, _readers: tasks }
+        Self { topic, healthy: readers - stalled, _stalled: still, publisher, arrivals, _readers: tasks }
     }
 
     /// Publishes so many more, [`IN_FLIGHT`] at a time, until every healthy reader has them all.
@@ -157,7 +166,7 @@ impl Crowd {
         while heard < count * healthy {
             // The slowest is not known, the average is; at the end all have everything.
             while published < count.min(heard / healthy + IN_FLIGHT) {
-                self.publisher.publish_now(TOPIC).await;
+                self.publisher.publish_now(self.topic).await;
                 published += 1;
             }
             self.arrivals.recv().await.expect("readers live");
@@ -176,7 +185,7 @@ impl Crowd {
             tokio::select! {
                 () = tokio::time::sleep_until(due), if u64::from(published) < PACED => {
                     let at = self.publisher.since_start(due.into_std());
-                    self.publisher.publish(TOPIC, at).await;
+                    self.publisher.publish(self.topic, at).await;
                     published += 1;
                 }
                 arrived = self.arrivals.recv() => latencies.push(arrived.expect("readers live")),
