@@ -304,7 +304,6 @@ mod tests {
         Message::Subscribe(Subscribe { watch: None, views })
     }
 
-    /// S1.
     /// E17: what is asked for in CONNECT holds for the views that follow; what is unknown, or cannot be, is passed over.
     #[test]
     fn the_first_compression_that_is_known_is_granted_where_there_is_any() {
@@ -329,6 +328,7 @@ mod tests {
         }
     }
 
+    /// S1.
     #[test]
     fn connect_may_be_left_out_but_neither_repeated_nor_said_later() {
         let connect = || Message::Connect(Connect::default());
