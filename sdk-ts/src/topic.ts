@@ -45,7 +45,7 @@ export interface ViewOptions {
 
 /** Where a watch starts, and what it is to see. */
 export interface WatchOptions extends Terms, ViewOptions {
-  /** With `mode: "poll"`: how often; 10 s unless given. */
+  /** With `mode: "poll"`: how often; 10 s unless given, and at least 100 ms. */
   readonly pollInterval?: wire.Duration;
 }
 

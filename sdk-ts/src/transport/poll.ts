@@ -24,6 +24,7 @@ const WAIT_MS_MIN = 1_000;
 const OWN_MAX = 1_000;
 
 const ABNORMAL_CLOSURE = 1006;
+const BAD_PARAMETER = 3503;
 const NOT_SUPPORTED = 3519;
 const NO_SUCH_VIEW = 3511;
 
@@ -111,10 +112,13 @@ export class PollSession implements Socket {
     this.#events.received(JSON.stringify({ type, ...(id && { id }), payload }));
   }
 
+  /** Resolves once the publication that is on its way is answered, which may be after its event. */
+  get posted(): Promise<unknown> {
+    return this.#posting;
+  }
+
   /** A batch of a view. What this session published is told by its own name. */
-  async tell(batch: wire.EventBatch): Promise<void> {
-    // Its answer may come after its event.
-    if (batch.events.length > 0) await this.#posting;
+  tell(batch: wire.EventBatch): void {
     const events = batch.events.map((event) => {
       const isOwn = this.#own.has(event.resourceVersion ?? "");
       return isOwn ? { ...event, connectionId: this.#id } : event;
@@ -172,7 +176,12 @@ export class PollSession implements Socket {
   }
 
   async #subscribe(id: number, payload: wire.Watch): Promise<void> {
-    const view = new PolledView(this, ++this.#lastView, payload);
+    let view: PolledView;
+    try {
+      view = new PolledView(this, ++this.#lastView, payload);
+    } catch (error) {
+      return this.#refuse(id, BAD_PARAMETER, "BAD_PARAMETER", (error as RangeError).message);
+    }
     this.#views.set(view.number, view);
     const first = await view.begin();
     if ("problem" in first) this.#views.delete(view.number);
@@ -189,13 +198,16 @@ export class PollSession implements Socket {
     if (!old) return this.#refuse(id, NO_SUCH_VIEW, "NO_SUCH_VIEW", "it is not open");
     const isKept = old.showsSame(payload) || (await this.#isStream(old.topic));
     const view = old.succeededBy(++this.#lastView, payload, isKept);
+    this.#views.set(view.number, view);
     const first = await view.begin();
-    if ("problem" in first) return this.#answer(id, "ERROR", first, () => ({}));
+    if ("problem" in first) {
+      this.#views.delete(view.number);
+      return this.#answer(id, "ERROR", first, () => ({}));
+    }
     // What was told meanwhile is behind the cursor.
     if (view.isResumed) view.goOnFrom(old);
     old.close();
     this.#views.delete(old.number);
-    this.#views.set(view.number, view);
     const { number, topic, isResumed: resumed } = view;
     const { resourceVersion } = first.value;
     this.say("SUBSCRIBED", { view: number, topic, resourceVersion, resumed }, id);

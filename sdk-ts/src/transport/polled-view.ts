@@ -7,6 +7,8 @@ import type { Answer } from "./requests.js";
 
 /** How often a quiet session asks unless it is told. */
 const POLL_INTERVAL = "10s";
+/** More often it would be cheaper for both ends to hold a connection. */
+const POLL_MS_MIN = 100;
 
 /** What changes how a view comes and not what it shows. */
 const PACE: readonly string[] = ["interval", "debounce", "maxEventsPerSecond"];
@@ -32,6 +34,8 @@ export class PolledView {
   readonly topic: string;
   readonly #session: PollSession;
   readonly #start: Polling;
+  /** Milliseconds between two polls, instead of waiting for an answer. */
+  readonly #pollMs: number | undefined;
   /** Filter, fields and all else that each poll says. */
   readonly #lens: Readonly<Record<string, unknown>>;
   readonly #abort = new AbortController();
@@ -43,12 +47,15 @@ export class PolledView {
   /** With `onChange`: what was told last of each key. A node that reads from a cursor does not know. */
   readonly #last = new Map<string, string>();
 
+  /** Throws on a `pollInterval` that is no duration. */
   constructor(session: PollSession, number: number, start: Polling) {
     const { topic, resourceVersion, from, limit, credit, pollInterval, ...lens } = start;
     this.#session = session;
     this.number = number;
     this.topic = topic;
-    this.#start = session.isQuiet ? { pollInterval: POLL_INTERVAL, ...start } : start;
+    this.#start = start;
+    const interval = pollInterval ?? (session.isQuiet ? POLL_INTERVAL : undefined);
+    if (interval !== undefined) this.#pollMs = Math.max(POLL_MS_MIN, parseDuration(interval));
     // Between two polls nothing is kept that a patch could begin with; values are told whole.
     const { delta, view, ...rest } = lens as Record<string, unknown>;
     this.#lens = rest;
@@ -135,7 +142,7 @@ export class PolledView {
   async #poll(): Promise<Answer<Polled>> {
     const { slots, waitMs } = this.#session;
     await slots.enter();
-    const wait = this.#start.pollInterval === undefined ? waitMs : 0;
+    const wait = this.#pollMs === undefined ? waitMs : 0;
     const since = Date.now();
     try {
       if (this.isClosed) throw new Error("closed while it waited for its turn");
@@ -161,12 +168,15 @@ export class PolledView {
   }
 
   async #tell({ events, resourceVersion: through, limited }: Polled): Promise<void> {
+    if (events.length > 0) await this.#session.posted;
+    // What took its place goes on from its cursor.
+    if (this.isClosed) return;
     const after = this.#cursor ?? before(events, through);
     this.#cursor = through;
     this.#credit = Math.max(0, this.#credit - events.length);
     const { number: view } = this;
     const changes = this.#start.onChange ? events.filter((event) => this.#isChange(event)) : events;
-    await this.#session.tell({
+    this.#session.tell({
       view,
       after,
       through,
@@ -187,10 +197,10 @@ export class PolledView {
 
   /** Until the pace, the interval and the credit allow the next poll. */
   async #rest(count: number): Promise<void> {
-    const { pollInterval, interval = 0, debounce = 0, maxEventsPerSecond } = this.#start;
+    const { interval = 0, debounce = 0, maxEventsPerSecond } = this.#start;
     let ms = count > 0 ? Math.max(parseDuration(interval), parseDuration(debounce)) : 0;
     if (maxEventsPerSecond) ms = Math.max(ms, (count / maxEventsPerSecond) * 1_000);
-    if (pollInterval !== undefined) ms = parseDuration(pollInterval);
+    if (this.#pollMs !== undefined) ms = Math.max(this.#pollMs, parseDuration(interval));
     if (ms > 0 && !this.isClosed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);

@@ -28,6 +28,18 @@ async function noted(context: TestContext) {
   return { proxy, heads };
 }
 
+/** A page that can be hidden, as far as the SDK looks at it. */
+function pageOf(context: TestContext) {
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  Object.assign(globalThis, { document: page });
+  context.after(() => Reflect.deleteProperty(globalThis, "document"));
+  const hide = (hidden: boolean) => {
+    page.hidden = hidden;
+    page.dispatchEvent(new Event("visibilitychange"));
+  };
+  return { hide };
+}
+
 describe("a watch", () => {
   test("that_polls_asks_for_what_is_new_and_holds_no_connection", async (context) => {
     const { proxy, heads } = await noted(context);
@@ -71,6 +83,53 @@ describe("a watch", () => {
     const client = connect(context, "protobuf", node.url);
     const bad = client.topic("chat:poll").watch({ mode: "poll", filter: "data >" });
     await assert.rejects(bad.next(), { name: "BAD_FILTER" });
+    for (const pollInterval of ["soon", -1]) {
+      const never = client.topic("chat:poll").watch({ mode: "poll", pollInterval });
+      await assert.rejects(never.next(), { name: "BAD_PARAMETER" });
+    }
+  });
+
+  test("that_polls_without_any_interval_does_not_flood_the_node", async (context) => {
+    const { proxy, heads } = await noted(context);
+    const client = connect(context, "protobuf", proxy.url);
+    const eager = client.topic("chat:poll-eager").watch({ mode: "poll", pollInterval: 0 });
+    const clock = client.topic("chat:poll-clock").watch({ mode: "poll", pollInterval: "100ms" });
+    await Promise.all([take(eager, 1), take(clock, 1)]);
+    for (let n = 0; n < 3; n++) {
+      await connect(context, "json", node.url).topic("chat:poll-clock").publish(n);
+      await take(clock, 1);
+    }
+    const count = (topic: string) => heads.filter((head) => head.includes(topic)).length;
+    const [often, seldom] = [count("chat%3Apoll-eager"), count("chat%3Apoll-clock")];
+    assert.ok(often <= 2 * seldom + 2, `${often} against ${seldom}`);
+  });
+
+  test("that_polls_does_so_less_often_while_the_page_is_hidden", async (context) => {
+    const { proxy, heads } = await noted(context);
+    const { hide } = pageOf(context);
+    const client = connect(context, "protobuf", proxy.url);
+    const direct = connect(context, "json", node.url);
+    const options = { mode: "poll", pollInterval: "100ms" } as const;
+    const watch = client
+      .topic("chat:poll-hidden")
+      .watch({ ...options, whenHidden: { interval: "1h" } });
+    const clock = client.topic("chat:poll-clock").watch({ ...options, from: "latest" });
+    assert.deepEqual(await take(watch, 1), ["snapshot-end"]);
+    const ticks = async () => {
+      for (let n = 0; n < 3; n++) {
+        await direct.topic("chat:poll-clock").publish(n);
+        await take(clock, 1);
+      }
+    };
+    hide(true);
+    await ticks();
+    await direct.topic("chat:poll-hidden").publish("unseen");
+    const asked = heads.length;
+    await ticks();
+    const since = heads.slice(asked).filter((head) => head.includes("poll-hidden"));
+    assert.deepEqual(since, []);
+    hide(false);
+    assert.deepEqual(await take(watch, 1), ["unseen"]);
   });
 
   test("that_polls_ends_with_its_client", async (context) => {
@@ -109,13 +168,7 @@ describe("a watch", () => {
   }
 
   test("is_slower_while_the_page_is_hidden_and_itself_again_when_it_is_shown", async (context) => {
-    const page = Object.assign(new EventTarget(), { hidden: false });
-    Object.assign(globalThis, { document: page });
-    context.after(() => Reflect.deleteProperty(globalThis, "document"));
-    const hide = (hidden: boolean) => {
-      page.hidden = hidden;
-      page.dispatchEvent(new Event("visibilitychange"));
-    };
+    const { hide } = pageOf(context);
     const client = connect(context, "protobuf", node.url);
     const topic = client.topic<number>("ticks:hidden");
     const watch = topic.watch({ whenHidden: { interval: "1h" } });
