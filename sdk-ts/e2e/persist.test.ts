@@ -58,16 +58,23 @@ async function isSaved(page: Page, count: number): Promise<void> {
   }, count);
 }
 
-/** Waits until it is in the browser's storage. */
+/** Waits until it is in the browser's storage. `waitForFunction` would not wait for a promise. */
 async function isKept(page: Page, text: string): Promise<void> {
-  await page.waitForFunction(`(async () => {
+  await page.evaluate(async (text) => {
     const open = indexedDB.open("fanfare");
-    await new Promise((resolve) => { open.onsuccess = resolve; });
-    const rows = open.result.transaction("views").objectStore("views").getAll();
-    await new Promise((resolve) => { rows.onsuccess = resolve; });
+    await new Promise((resolve) => {
+      open.onsuccess = resolve;
+    });
+    for (let isThere = false; !isThere; ) {
+      const rows = open.result.transaction("views").objectStore("views").getAll();
+      await new Promise((resolve) => {
+        rows.onsuccess = resolve;
+      });
+      isThere = JSON.stringify(rows.result).includes(text);
+      await new Promise(requestAnimationFrame);
+    }
     open.result.close();
-    return JSON.stringify(rows.result).includes(${JSON.stringify(text)});
-  })()`);
+  }, text);
 }
 
 async function contextOf(stop: (close: () => Promise<void>) => void): Promise<BrowserContext> {
@@ -88,10 +95,11 @@ test("a_reload_shows_at_once_what_was_shown_and_resumes_exactly", async (t) => {
   await isKept(page, "three");
 
   // While nobody is there, and while the node cannot be reached.
+  await page.goto("about:blank");
   await publish(stage.node.url, "chat:kept", "four");
   proxy.refuses = () => true;
   proxy.cutAll();
-  await page.reload();
+  await page.goto(`${proxy.url}/e2e/page.html`);
   await reads(page, "three");
   assert.ok(
     (await toldBy(page)).every(({ status }) => status !== "connected"),
@@ -188,6 +196,73 @@ test("a_topic_that_began_anew_is_told_and_what_was_kept_is_void", async (t) => {
     told.map(({ type, text }) => text ?? type),
     ["old", "snapshot-end", "gone", "new", "snapshot-end"],
   );
+});
+
+test("what_a_watch_that_is_left_was_told_last_is_kept_and_nothing_more_is_asked_for", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const context = await contextOf((close) => t.after(close));
+  await publish(stage.node.url, "chat:kept", "one", "two");
+  const script = SCRIPT.replace("client.topic", "const stop = client.topic").replace(
+    "told.push",
+    'if (data?.text === "two") stop();\n    told.push',
+  );
+  const page = await openScript(context, stage.node.url, script);
+  await reads(page, "two");
+  await isKept(page, "two");
+  await page.reload();
+  // It is left as soon as it was told what was kept.
+  await reads(page, "two");
+  await publish(stage.node.url, "chat:kept", "three");
+  const watches = await page.evaluate(async () => {
+    const client = Reflect.get(globalThis, "client");
+    for await (const _ of client.topic("chat:kept").watch({ mode: "once" }));
+    return client.stats().watches;
+  });
+  assert.equal(watches, 0);
+  const texts = (await toldBy(page)).flatMap(({ type, text }) => (type === "put" ? [text] : []));
+  assert.deepEqual(texts, ["one", "two"]);
+});
+
+test("what_a_watch_that_polls_was_told_is_kept_too", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const context = await contextOf((close) => t.after(close));
+  await publish(stage.node.url, "chat:kept", "one");
+  const script = SCRIPT.replace("persist: true", 'persist: true, mode: "poll", pollInterval: "1h"');
+  const page = await openScript(context, stage.node.url, script);
+  await reads(page, "one");
+  await isKept(page, "one");
+  await publish(stage.node.url, "chat:kept", "two");
+  await page.reload();
+  await reads(page, "two");
+  const told = (await toldBy(page)).map(({ type, text }) => text ?? type);
+  assert.deepEqual(told, ["one", "snapshot-end", "two"]);
+});
+
+test("what_another_view_shows_is_not_kept_as_of_the_first", async (t) => {
+  const stage = await Stage.set(t, browser);
+  const context = await contextOf((close) => t.after(close));
+  await publish(stage.node.url, "chat:kept", "one");
+  const script = SCRIPT.replace(
+    /client\.topic\("chat:kept"\)\.on\("event", (.*), (\{ persist: true \})\);/s,
+    `
+    const watch = client.topic("chat:kept").watch($2);
+    Object.assign(globalThis, { watch });
+    const listener = $1;
+    for await (const event of watch) listener(event);
+  `,
+  );
+  const page = await openScript(context, stage.node.url, script);
+  await reads(page, "one");
+  await isKept(page, "one");
+  await page.evaluate(async () => {
+    await Reflect.get(globalThis, "watch").update({ filter: 'data.text != "two"' });
+  });
+  await publish(stage.node.url, "chat:kept", "two", "three");
+  await reads(page, "three");
+  await page.reload();
+  await reads(page, "three");
+  const texts = (await toldBy(page)).flatMap(({ type, text }) => (type === "put" ? [text] : []));
+  assert.deepEqual(texts, ["one", "two", "three"]);
 });
 
 for (const [name, spoil] of Object.entries({

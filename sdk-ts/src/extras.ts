@@ -254,7 +254,7 @@ export class Extras implements Extra {
 }
 
 /** Equal for views that show the same, in whatever pace. */
-function shown(view: View): string {
+export function shown(view: View): string {
   const members = Object.entries(view).filter(([name]) => !PACE.includes(name));
   return JSON.stringify(members.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -11,6 +11,7 @@ import type { Persistence, Terms } from "./follower.js";
 import type * as wire from "./generated/messages.js";
 import { type Kept, keptViews } from "./storage.js";
 import type { View } from "./subscription.js";
+import type { Platform } from "./transport/platform.js";
 
 /** Of what changes all the time only so much is written. */
 const SAVE_MS = 500;
@@ -25,10 +26,21 @@ interface Counters {
   failed: number;
 }
 
+/** What is to be known of a watch that is kept. */
+export interface Keeping {
+  readonly counters: Counters;
+  /** How far it got. */
+  through(): wire.ResourceVersion | undefined;
+  /** It has ended by itself. */
+  ended(): void;
+}
+
 /** Where the watch goes on, and the view without what cannot be continued from storage. */
 export interface Begun {
   readonly start: Pick<wire.Watch, "resourceVersion">;
   readonly whole: View;
+  /** Absent where there is no storage, or nobody watches any more. */
+  readonly keeper?: Keeper;
 }
 
 /** Tells the watch what is kept of it, and keeps from now on what it is told. */
@@ -37,8 +49,9 @@ export async function persist(
   watch: number,
   view: View,
   terms: Terms,
-  counters: Counters,
+  keeping: Keeping,
 ): Promise<Begun> {
+  const { counters } = keeping;
   // A patch needs the value before, which the node would not know to be here.
   const { delta, ...whole } = view;
   const options: Persistence = typeof terms.persist === "object" ? terms.persist : {};
@@ -65,44 +78,44 @@ export async function persist(
     fold.take(eventsOf(restored));
     sink.push(eventsOf(restored));
   }
-  if (storage) {
-    const save = async (through: wire.ResourceVersion | undefined) => {
-      const items = fold.isWhole ? within(fold, itemsMax, bytesMax) : undefined;
-      const isLimited = fold.isLimited || items?.length !== fold.items.length;
-      // A part of a fold that is no line is nothing to go on from.
-      if (!through || !items) await storage.remove(key);
-      else await storage.write({ key, through, items, isLimited });
-      counters.saved++;
-    };
-    driver.sinks.set(
-      watch,
-      new Keeper(driver, watch, sink, fold, (through) => {
-        save(through).catch(() => counters.failed++);
-      }),
-    );
-  }
-  return { start: restored ? { resourceVersion: restored.through } : {}, whole };
+  const begun = { start: restored ? { resourceVersion: restored.through } : {}, whole };
+  // Whoever was told may have had enough.
+  if (!storage || driver.sinks.get(watch) !== sink) return begun;
+  const save = async (through: wire.ResourceVersion | undefined) => {
+    const items = fold.isWhole ? within(fold, itemsMax, bytesMax) : undefined;
+    const isLimited = fold.isLimited || items?.length !== fold.items.length;
+    // A part of a fold that is no line is nothing to go on from.
+    if (!through || !items) await storage.remove(key);
+    else await storage.write({ key, through, items, isLimited });
+    counters.saved++;
+  };
+  const keeper = new Keeper(driver.options.platform, keeping, sink, fold, (through) => {
+    save(through).catch(() => counters.failed++);
+  });
+  driver.sinks.set(watch, keeper);
+  return { ...begun, keeper };
 }
 
 /** Hands on what a watch is told, and has it written a moment later. */
-class Keeper implements Sink {
-  readonly #driver: Driver;
-  readonly #watch: number;
+export class Keeper implements Sink {
+  readonly #platform: Platform;
+  readonly #keeping: Keeping;
   readonly #sink: Sink;
   readonly #fold: Fold;
   readonly #save: (through: wire.ResourceVersion | undefined) => void;
+  #isStopped = false;
   #cancel: (() => void) | undefined;
   readonly #leave = () => this.#saveNow();
 
   constructor(
-    driver: Driver,
-    watch: number,
+    platform: Platform,
+    keeping: Keeping,
     sink: Sink,
     fold: Fold,
     save: (through: wire.ResourceVersion | undefined) => void,
   ) {
-    this.#driver = driver;
-    this.#watch = watch;
+    this.#platform = platform;
+    this.#keeping = keeping;
     this.#sink = sink;
     this.#fold = fold;
     this.#save = save;
@@ -111,32 +124,40 @@ class Keeper implements Sink {
   }
 
   push(events: readonly TopicEvent[]): void {
-    this.#fold.take(events);
-    this.#cancel ??= this.#driver.options.platform.after(SAVE_MS, () => this.#saveNow());
+    if (!this.#isStopped) {
+      this.#fold.take(events);
+      this.#cancel ??= this.#platform.after(SAVE_MS, () => this.#saveNow());
+    }
     this.#sink.push(events);
   }
 
   end(error?: Parameters<Sink["end"]>[0]): void {
-    this.#stop();
+    this.stop();
     // What may no longer be seen is not kept.
     if (error?.class === "terminal") this.#save(undefined);
+    this.#keeping.ended();
     this.#sink.end(error);
+  }
+
+  /** The watch is left: what it was told last is written. */
+  leave(): void {
+    this.#saveNow();
+    this.stop();
+  }
+
+  /** What the watch is told from now on is not kept. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel?.();
+    this.#cancel = undefined;
+    globalThis.removeEventListener?.("pagehide", this.#leave);
   }
 
   #saveNow(): void {
     if (!this.#cancel) return;
     this.#cancel();
     this.#cancel = undefined;
-    const { session, sinks } = this.#driver;
-    const served = session.watches.byWatch.get(this.#watch);
-    if (sinks.has(this.#watch)) this.#save(served?.follower.cursor.through);
-    else this.#stop();
-  }
-
-  #stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    globalThis.removeEventListener?.("pagehide", this.#leave);
+    this.#save(this.#keeping.through());
   }
 }
 

@@ -7,11 +7,19 @@
 import type { Driver, Sink } from "./driver.js";
 import type { FanfareError } from "./error.js";
 import type { TopicEvent } from "./event.js";
-import { Extras } from "./extras.js";
+import { Extras, shown } from "./extras.js";
 import type { Terms } from "./follower.js";
+import type * as wire from "./generated/messages.js";
 import { slowWhenHidden } from "./hidden.js";
+import type { Keeper } from "./persist.js";
 import type { View } from "./subscription.js";
 import type { Persisted } from "./watches.js";
+
+/** A watch of which something is kept, as long as it shows this view. */
+interface Kept {
+  readonly keeper: Keeper;
+  readonly view: View;
+}
 
 export class Rare extends Extras {
   readonly #driver: Driver;
@@ -20,6 +28,7 @@ export class Rare extends Extras {
   #poller: Driver | undefined;
   /** The numbers that they have there. */
   readonly #polling = new Map<number, number>();
+  readonly #kept = new Map<number, Kept>();
   readonly #persisted = { restored: 0, saved: 0, failed: 0 };
   #isPersisting = false;
 
@@ -34,19 +43,25 @@ export class Rare extends Extras {
   }
 
   override add(watch: number, view: View, terms: Terms): void {
-    const { mode, persist, whenHidden } = terms;
+    const { mode, persist } = terms;
     const sink = this.#driver.sinks.get(watch);
     if (!sink) return;
-    if (mode === "once") this.#endWithSnapshot(watch, sink);
-    if (persist) void this.#persist(watch, view, terms);
-    else this.#begin(watch, view, mode === "once" ? withoutStart(terms) : terms);
-    if (whenHidden) slowWhenHidden(this.#driver, watch, whenHidden.interval);
+    if (mode === "once") {
+      this.#endWithSnapshot(watch, sink);
+      this.#begin(watch, view, withoutStart(terms));
+    } else if (persist) void this.#persist(watch, view, terms);
+    else this.#begin(watch, view, terms);
   }
 
   override async update(watch: number, view: View): Promise<void> {
     const other = this.#polling.get(watch);
-    if (other === undefined) return super.update(watch, view);
-    await this.#poller?.extra((extra) => extra.update(other, view));
+    if (other === undefined) await super.update(watch, view);
+    else await this.#poller?.extra((extra) => extra.update(other, view));
+    const kept = this.#kept.get(watch);
+    if (!kept || shown(kept.view) === shown(view)) return;
+    // The next visit begins with the first view again, from where that one got.
+    kept.keeper.stop();
+    this.#kept.delete(watch);
   }
 
   override took(watch: number, count: number): boolean {
@@ -57,9 +72,12 @@ export class Rare extends Extras {
   }
 
   override told(watch: number, wish: "pause" | "resume" | "remove"): void {
+    if (wish === "remove") this.#kept.get(watch)?.keeper.leave();
     const other = this.#polling.get(watch);
     if (other !== undefined) this.#poller?.tell(other, wish);
-    if (wish === "remove") this.#polling.delete(watch);
+    if (wish !== "remove") return;
+    this.#polling.delete(watch);
+    this.#kept.delete(watch);
   }
 
   override fail(error: FanfareError | undefined): void {
@@ -69,8 +87,13 @@ export class Rare extends Extras {
   }
 
   #begin(watch: number, view: View, terms: Terms): void {
-    if (terms.mode === "poll") this.#poll(watch, view, terms);
-    else super.add(watch, view, terms);
+    const { mode, whenHidden } = terms;
+    if (mode === "poll") {
+      this.#poll(watch, view, terms);
+    } else {
+      super.add(watch, view, terms);
+      if (whenHidden) slowWhenHidden(this.#driver, watch, whenHidden.interval);
+    }
   }
 
   #poll(watch: number, view: View, { mode, persist, ...terms }: Terms): void {
@@ -125,9 +148,15 @@ export class Rare extends Extras {
     const driver = this.#driver;
     try {
       const { persist } = await import("./persist.js");
-      const { start, whole } = await persist(driver, watch, view, terms, this.#persisted);
+      const begun = await persist(driver, watch, view, terms, {
+        counters: this.#persisted,
+        through: () => this.#through(watch),
+        ended: () => this.#kept.delete(watch),
+      });
       // It may have been left meanwhile.
-      if (!driver.sinks.has(watch)) return;
+      if (!driver.sinks.has(watch)) return begun.keeper?.stop();
+      const { start, whole, keeper } = begun;
+      if (keeper) this.#kept.set(watch, { keeper, view: whole });
       await driver.extra(() => this.#begin(watch, whole, { ...terms, ...start }));
     } catch (error) {
       const sink = driver.sinks.get(watch);
@@ -135,6 +164,14 @@ export class Rare extends Extras {
       const message = `the storage could not be used: ${error}`;
       sink?.end(new this.#Failure({ code: 0, name: "DISCONNECTED", message, class: "retry" }));
     }
+  }
+
+  /** How far a watch got, whoever serves it. */
+  #through(watch: number): wire.ResourceVersion | undefined {
+    const other = this.#polling.get(watch);
+    const driver = other === undefined ? this.#driver : this.#poller;
+    const served = driver?.session.watches.byWatch.get(other ?? watch);
+    return served?.follower.cursor.through;
   }
 }
 
