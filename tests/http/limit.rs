@@ -61,9 +61,9 @@ async fn each_that_is_turned_away_is_told_a_slot_of_its_own() {
     assert!(slots.iter().all(|slot| (1_000..=5_000).contains(slot)), "{slots:?}");
 }
 
-/// The bound of views is one of the node: whoever needs one more is told so, and an equal one is none.
+/// The bound of views is one of the node, whoever watches.
 #[tokio::test]
-async fn one_view_too_many_is_refused_until_another_is_over() {
+async fn one_view_too_many_is_refused_and_an_equal_one_is_none() {
     let node = Node::with(&[], "[delivery]\nviews_max = 2\n[[namespace]]\nname = \"chat\"\n");
     let of = |n: u32| format!("/v1/topics/chat:a?watch=true&from=latest&where.data.n={n}");
     let mut streams = vec![EventSource::open(&node, &of(1), "").await, EventSource::open(&node, &of(2), "").await];
