@@ -4,15 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch } from "./harness/browser.js";
-import { LivePage } from "./harness/live-page.js";
+import { DESK, LivePage, PHONE } from "./harness/live-page.js";
 
-const desk = { viewport: { width: 1280, height: 800 } };
-const phone = {
-  viewport: { width: 390, height: 780 },
-  deviceScaleFactor: 2,
-  hasTouch: true,
-  isMobile: true,
-};
 const feed = ["--devices", "200", "--rate", "400"] as const;
 
 let browser: Browser;
@@ -24,7 +17,7 @@ before(async () => {
 after(() => browser.close());
 
 test("the_view_follows_the_map", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "fleet", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "fleet", feed });
   const { page } = live;
   await live.figure("shown-count", (count) => count > 150);
   const wide = await region(live);
@@ -57,7 +50,7 @@ test("the_view_follows_the_map", async (t) => {
 });
 
 test("only_alerts_are_shown_if_one_wants_only_those", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "fleet", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "fleet", feed });
   await live.pick("Everywhere");
   await live.figure("shown-count", (count) => count === 200);
   await live.page.getByLabel("Alerts only").check();
@@ -67,7 +60,7 @@ test("only_alerts_are_shown_if_one_wants_only_those", async (t) => {
 });
 
 test("a_device_does_what_it_is_told", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "fleet", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "fleet", feed });
   const { page } = live;
   await live.pick("Everywhere");
   await live.figure("shown-count", (count) => count === 200);
@@ -89,7 +82,7 @@ test("a_device_does_what_it_is_told", async (t) => {
 });
 
 test("the_pace_is_the_nodes_work", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "fleet", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "fleet", feed });
   await live.pick("Everywhere");
   const all = await live.figure("bytes-rate", (rate) => rate > 20_000);
   await live.pick("5 s");
@@ -98,15 +91,15 @@ test("the_pace_is_the_nodes_work", async (t) => {
 });
 
 test("a_fleet_that_is_not_there_is_told_with_what_sends_it_out", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "fleet" });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "fleet" });
   await live.page.getByText("fanfare demo-feed fleet").waitFor();
   await live.screenshot("fleet-empty");
 });
 
 const looks = {
-  "fleet-light": { ...desk, colorScheme: "light" },
-  "fleet-dark": { ...desk, colorScheme: "dark" },
-  "fleet-phone": { ...phone, colorScheme: "dark" },
+  "fleet-light": { ...DESK, colorScheme: "light" },
+  "fleet-dark": { ...DESK, colorScheme: "dark" },
+  "fleet-phone": { ...PHONE, colorScheme: "dark" },
 } as const;
 
 for (const [name, options] of Object.entries(looks)) {

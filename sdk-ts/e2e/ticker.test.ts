@@ -4,15 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch } from "./harness/browser.js";
-import { LivePage } from "./harness/live-page.js";
+import { DESK, LivePage, PHONE } from "./harness/live-page.js";
 
-const desk = { viewport: { width: 1280, height: 800 } };
-const phone = {
-  viewport: { width: 390, height: 780 },
-  deviceScaleFactor: 2,
-  hasTouch: true,
-  isMobile: true,
-};
 /** Less than by default: the tests share their machine. */
 const feed = ["--symbols", "600", "--rate", "1500"] as const;
 
@@ -25,7 +18,7 @@ before(async () => {
 after(() => browser.close());
 
 test("fields_and_interval_are_seen_in_bytes_a_second", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker", feed });
   const { page } = live;
   await live.figure("shown-count", (count) => count === 12);
   const everyTick = await live.figure("events-rate", (rate) => rate > 40);
@@ -47,7 +40,7 @@ test("fields_and_interval_are_seen_in_bytes_a_second", async (t) => {
 });
 
 test("the_line_that_the_page_offers_gets_what_the_page_shows", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker", feed });
   await live.figure("shown-count", (count) => count === 12);
   const quotes = await live.runCurl();
   assert.ok(quotes.length >= 12);
@@ -56,7 +49,7 @@ test("the_line_that_the_page_offers_gets_what_the_page_shows", async (t) => {
 });
 
 test("a_watchlist_is_a_filter_that_changes_while_the_view_lives", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker", feed });
   const { page } = live;
   await live.figure("shown-count", (count) => count === 12);
   await page.getByRole("button", { name: "Remove HORN" }).click();
@@ -79,7 +72,7 @@ test("a_watchlist_is_a_filter_that_changes_while_the_view_lives", async (t) => {
 });
 
 test("a_reader_that_stalls_gets_nothing_until_it_goes_on", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker", feed });
   const { page } = live;
   await live.pick("All");
   await live.figure("shown-count", (count) => count === 600);
@@ -93,7 +86,7 @@ test("a_reader_that_stalls_gets_nothing_until_it_goes_on", async (t) => {
 });
 
 test("a_node_that_was_started_again_has_its_market_back", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker", feed });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker", feed });
   await live.pick("All");
   await live.figure("shown-count", (count) => count === 600);
   await live.node.kill();
@@ -105,15 +98,15 @@ test("a_node_that_was_started_again_has_its_market_back", async (t) => {
 });
 
 test("an_empty_market_says_how_to_open_it", async (t) => {
-  const live = await LivePage.open(t, browser, { ...desk, demo: "ticker" });
+  const live = await LivePage.open(t, browser, { ...DESK, demo: "ticker" });
   await live.page.getByText("fanfare demo-feed ticker").waitFor();
   await live.screenshot("ticker-empty");
 });
 
 const looks = {
-  "ticker-light": { ...desk, colorScheme: "light" },
-  "ticker-dark": { ...desk, colorScheme: "dark" },
-  "ticker-phone": { ...phone, colorScheme: "light" },
+  "ticker-light": { ...DESK, colorScheme: "light" },
+  "ticker-dark": { ...DESK, colorScheme: "dark" },
+  "ticker-phone": { ...PHONE, colorScheme: "light" },
 } as const;
 
 for (const [name, options] of Object.entries(looks)) {

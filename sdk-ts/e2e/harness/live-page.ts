@@ -11,6 +11,15 @@ import { screenshotPath } from "./screenshot.js";
 
 const PATIENCE_MS = 30_000;
 
+/** The windows that such a page is looked at in. */
+export const DESK = { viewport: { width: 1280, height: 800 } };
+export const PHONE = {
+  viewport: { width: 390, height: 780 },
+  deviceScaleFactor: 2,
+  hasTouch: true,
+  isMobile: true,
+};
+
 export interface LiveOptions extends BrowserContextOptions {
   readonly demo: "ticker" | "fleet";
   /** Arguments of the feed; without them there is none. */
