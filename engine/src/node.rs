@@ -84,6 +84,11 @@ impl Node {
         Some((last.checked_add(1)?, place))
     }
 
+    /// What views with a pace hold back, in bytes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.view_budget.held_bytes()
+    }
+
     /// Hands a command to the topic's shard, in the caller's order; resolves once it is committed and applied.
     pub fn propose(&self, topic: &TopicName, command: Bytes) -> Proposal {
         self.propose_in(self.log.durability(topic), topic, command)

@@ -57,6 +57,8 @@ pub struct Telemetry {
     pub subscriptions: Gauge,
     /// Views with at least one subscription.
     pub views: Gauge,
+    /// What views with a pace hold back, in bytes.
+    pub held_bytes: Gauge,
     /// What all rings hold, in bytes.
     pub ring_bytes: Gauge,
     /// Chunks dropped from the tail of a ring.
@@ -137,6 +139,7 @@ impl Telemetry {
             outbox_bytes: plain(to, metric::OUTBOX_BYTES),
             subscriptions: plain(to, metric::SUBSCRIPTIONS),
             views: plain(to, metric::VIEWS),
+            held_bytes: plain(to, metric::HELD_BYTES),
             ring_bytes: plain(to, metric::RING_BYTES),
             ring_evictions: plain(to, metric::RING_EVICTIONS_TOTAL),
             lagging_subscriptions: plain(to, metric::LAGGING_SUBSCRIPTIONS),

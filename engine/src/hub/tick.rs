@@ -64,6 +64,7 @@ impl Hub {
         let count = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
         let outbox_bytes = self.outlets.borrow().iter().map(|(_, o)| o.outbox_bytes()).sum();
         let now = Told { ring_bytes: count(self.views.borrow().ring_bytes), outbox_bytes: count(outbox_bytes) };
+        self.node.telemetry.held_bytes.set(count(self.node.held_bytes()));
         let before = self.told.replace(now);
         self.node.telemetry.ring_bytes.inc_by(now.ring_bytes - before.ring_bytes);
         self.node.telemetry.outbox_bytes.inc_by(now.outbox_bytes - before.outbox_bytes);
