@@ -75,6 +75,8 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wake {
     Work,
+    /// Something waits, and callers are about to write it.
+    Attended,
     Timeout,
     Closing,
 }
@@ -173,7 +175,8 @@ impl Shared {
     /// wake for nothing, like time that is over.
     pub(super) fn wait(&self, at_most: Option<Duration>) -> Wake {
         let mut state = self.state.lock();
-        let is_left_to_thread = !state.queue.is_empty() && !self.is_attended.load(Ordering::Relaxed);
+        let is_attended = || self.is_attended.load(Ordering::Relaxed);
+        let is_left_to_thread = !state.queue.is_empty() && !is_attended();
         if !is_left_to_thread && !state.rung && !state.is_closing() {
             match at_most {
                 Some(at_most) => drop(self.work.wait_for(&mut state, at_most)),
@@ -184,6 +187,7 @@ impl Shared {
         match (state.is_closing(), state.queue.is_empty()) {
             (true, _) => Wake::Closing,
             (false, true) => Wake::Timeout,
+            (false, false) if is_attended() => Wake::Attended,
             (false, false) => Wake::Work,
         }
     }

@@ -21,16 +21,23 @@ pub(super) fn run(writer: &Mutex<Writer>, shared: &Shared, sync: SyncMode) {
     let guard = PanicGuard { writer };
     let mut sync_at: Option<Instant> = None;
     // When, if the log still ends where it did.
-    let mut mark_at: Option<(Instant, Place)> = None;
-    let mut step = Step::Done;
+    let mut mark_at: Option<(Instant, Place)> = {
+        let writer = writer.lock();
+        writer.is_unmarked().then(|| (Instant::now() + MARK_AFTER, writer.end()))
+    };
+    let mut step = Step::Idle;
     loop {
         let until = [sync_at, mark_at.map(|(at, _)| at)].into_iter().flatten().min();
         let at_most = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if matches!(step, Step::Idle | Step::Failed) && shared.wait(at_most) == Wake::Closing {
+        let wake = if matches!(step, Step::Idle | Step::Failed) { shared.wait(at_most) } else { Wake::Work };
+        if wake == Wake::Closing {
             break;
         }
         let mut writer = writer.lock();
-        step = writer.step();
+        // What was begun and found no space is gone on with by whoever comes.
+        if wake != Wake::Attended || writer.is_amid() {
+            step = writer.step();
+        }
         let now = Instant::now();
         if sync_at.is_some_and(|at| at <= now) {
             // A failure is told to everyone who calls from now on.

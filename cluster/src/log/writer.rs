@@ -251,9 +251,14 @@ impl Writer {
         self.data_end
     }
 
+    /// Whether something was taken that is not written.
+    pub(super) fn is_amid(&self) -> bool {
+        !self.pending.is_empty() || !self.drain.items.is_empty()
+    }
+
     /// Whether something has to happen later and the thread does not know.
     pub(super) fn wants_thread(&self) -> bool {
-        let is_written = self.pending.is_empty() && self.drain.items.is_empty();
+        let is_written = !self.is_amid();
         let is_synced = !matches!(self.sync, SyncMode::Interval { .. }) || !self.is_unsynced();
         let is_settled = is_written && is_synced && !self.is_unmarked();
         !is_settled && !self.is_watched && self.failed.is_none()

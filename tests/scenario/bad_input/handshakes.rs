@@ -106,6 +106,7 @@ async fn one_connection_more_than_may_be_open_is_told_to_wait() {
     let answer = third.ask("GET", "/v1/ws", &headers, "").await;
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_error("full", &answer.json(), 3404, "TOO_MANY_CONNECTIONS");
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    let seconds: u64 = answer.header("retry-after").expect("a slot").parse().expect("whole seconds");
+    assert!((1..=6).contains(&seconds), "{seconds}");
     drop((first, second));
 }

@@ -39,6 +39,26 @@ fn what_was_called_is_written_by_whoever_says_so_and_shares_one_sync() {
     assert_eq!(log.read(GROUP, 0..2, usize::MAX).unwrap(), entries(0..2, "entry"));
 }
 
+/// The thread looks at the log now and then, to mark how far it is durable: not at what is not its own.
+#[test]
+fn what_callers_are_about_to_write_is_left_to_them_however_long_it_takes() {
+    let folder = Folder::new();
+    let log = open(&folder, SyncMode::Always);
+    let (done, outcome) = outcome();
+    log.append(GROUP, entries(0..1, "entry"), done);
+    log.write();
+    outcome.recv_timeout(PATIENCE).expect("it is written").unwrap();
+    let used_bytes = || check(&folder.wal()).unwrap().segments.last().map(|segment| segment.used_bytes);
+    let written = used_bytes();
+    let (told, outcomes) = mpsc::channel();
+    log.append(GROUP, entries(1..2, "entry"), Box::new(move |_| told.send(thread::current().id()).unwrap()));
+    // The mark is the thread's, and comes after a while in which nothing is written.
+    until(|| used_bytes() > written);
+    assert_eq!(outcomes.try_recv(), Err(mpsc::TryRecvError::Empty), "nobody has written it");
+    log.write();
+    assert_eq!(outcomes.try_recv(), Ok(thread::current().id()));
+}
+
 #[test]
 fn what_nobody_writes_any_more_is_left_to_the_thread() {
     let folder = Folder::new();
