@@ -30,6 +30,25 @@ async fn a_websocket_is_told_what_its_url_asks_for() {
     assert_eq!(connected["type"], "CONNECTED", "it may still be said: {connected}");
 }
 
+/// W2, H10.
+#[tokio::test]
+async fn a_url_that_misspells_topic_is_told_the_nearest_name() {
+    let node = node();
+    for path in ["/v1/ws", "/v1/sse"] {
+        let url = node.url(&format!("{path}?tpoic=t:a"));
+        let client = reqwest::Client::new();
+        let request = if path == "/v1/ws" {
+            let upgrade = client.get(url).header("connection", "upgrade").header("upgrade", "websocket");
+            upgrade.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        } else {
+            client.post(url)
+        };
+        let answer = request.send().await.expect("the node answers");
+        let problem: serde_json::Value = answer.json().await.expect("errors are JSON");
+        assert_eq!((&problem["name"], &problem["nearest"]), (&json!("UNKNOWN_PARAMETER"), &json!("topic")), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_that_asks_for_what_cannot_be_is_refused() {
     let node = node();

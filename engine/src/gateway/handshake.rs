@@ -12,14 +12,16 @@ use crate::topic::plan::WatchPlan;
 /// Those of a watch, so that they are known before the connection is; `BAD_PARAMETER` for parameters without a topic.
 pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
     let (query, topics) = Query::parse_list(query, "topic")?;
-    if let (Some(name), true) = (query.names().next(), topics.is_empty()) {
-        return Err(Error::bad_parameter(name, "it says how to watch, and no `topic` says what"));
+    let first = query.names().next().map(str::to_owned);
+    // First whether the names are known: a `topic` that is misspelt would else be told that there is no `topic`.
+    let watch = query.into_watch("")?;
+    if let (Some(name), true) = (first, topics.is_empty()) {
+        return Err(Error::bad_parameter(&name, "it says how to watch, and no `topic` says what"));
     }
     let subscriptions_max = hub.node().config.limits.subscriptions_max;
     if topics.len() > subscriptions_max {
         return Err(Error::bad_parameter("topic", format_args!("at most {subscriptions_max} topics")));
     }
-    let watch = query.into_watch("")?;
     let of = |topic: String| {
         let watch = Watch { topic, ..watch.clone() };
         match WatchPlan::new(&watch, OnGone::Snapshot) {
