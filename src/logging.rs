@@ -9,12 +9,16 @@ use tracing_subscriber::EnvFilter;
 /// Filters as tracing-subscriber knows them (`info,fanfare_engine::hub=debug`); wins over the configuration.
 const VARIABLE: &str = "FANFARE_LOG";
 
+/// What actix reports as its own errors is what peers send that is no HTTP: they are told so by a 400, and nobody here
+/// can act on it, while anyone who reaches the port could fill the log with it.
+const HUSHED: &str = "actix_http::h1::dispatcher=off,actix_http::h1::decoder=off";
+
 /// For a node. Tells in which form lines are written.
 pub(crate) fn of_a_node(telemetry: &TelemetryConfig) -> Result<LogFormat> {
     let level = telemetry.log_level;
     // Of the libraries below us nobody needs more than what may need someone to act.
     let others = if level == LogLevel::Error { LogLevel::Error } else { LogLevel::Warn };
-    let filter = filter(&format!("{},fanfare={}", others.as_str(), level.as_str()))?;
+    let filter = filter(&format!("{},fanfare={},{HUSHED}", others.as_str(), level.as_str()))?;
     let format = match telemetry.log_format {
         LogFormat::Auto if io::stderr().is_terminal() => LogFormat::Text,
         LogFormat::Auto => LogFormat::Json,

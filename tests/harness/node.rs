@@ -181,12 +181,19 @@ impl Node {
 
     /// Waits for a line of its log that holds these words; those before it are passed over.
     pub fn told(&self, words: &str) -> String {
-        let (deadline, mut passed) = (Instant::now() + PATIENCE, Vec::new());
+        self.told_until(words).pop().expect("it ends with the line that was waited for")
+    }
+
+    /// The same, with the lines before it.
+    pub fn told_until(&self, words: &str) -> Vec<String> {
+        let (deadline, mut told) = (Instant::now() + PATIENCE, Vec::new());
         loop {
             match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.contains(words) => return line,
-                Ok(line) => passed.push(line),
-                Err(_) => panic!("nothing was logged with `{words}`: {passed:#?}"),
+                Ok(line) => told.push(line),
+                Err(_) => panic!("nothing was logged with `{words}`: {told:#?}"),
+            }
+            if told.last().is_some_and(|line| line.contains(words)) {
+                return told;
             }
         }
     }

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::client::{get, head_and_body, publish, raw, send};
-use crate::harness::Node;
+use crate::harness::{Node, PATIENCE};
 
 const TOPIC: &str = "/v1/topics/chat:a";
 
@@ -209,4 +209,18 @@ async fn the_next_request_on_the_connection_is_answered() {
         let answer = head_and_body(&mut stream).await;
         assert!(answer.contains(expected), "{request} got {answer}");
     }
+}
+
+/// Whoever can reach a node could otherwise fill its log with errors that nobody can act on.
+#[tokio::test]
+async fn what_is_no_http_is_refused_without_an_error_in_the_log() {
+    let mut node = Node::start();
+    for request in ["GET /v1/topics/chat:a?watch=true&filter=data>1 HTTP/1.1\r\nhost: localhost\r\n\r\n", "?\r\n\r\n"] {
+        let answer = raw(node.address(), request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request}: {answer}");
+    }
+    node.terminate();
+    node.wait(PATIENCE);
+    let told = node.told_until("stopping");
+    assert!(!told.iter().any(|line| line.contains("ERROR")), "{told:#?}");
 }
