@@ -28,6 +28,21 @@ async fn without_a_cursor_it_answers_the_snapshot_at_once() {
     assert!(get(&node, &format!("{WATCH}&limit=5&timeout=60s")).await.json().get("limited").is_none());
 }
 
+/// W3, H2.
+#[tokio::test]
+async fn what_was_asked_of_any_replica_is_marked_stale() {
+    let node = Node::start();
+    let version = publish(&node, "chat:a", json!({ "data": 0 })).await;
+    for path in [
+        WATCH.to_owned(),
+        format!("{WATCH}&resourceVersion={version}&timeout=1ms"),
+        "/v1/watch?topic=chat:a&topic=chat:b".to_owned(),
+    ] {
+        assert_eq!(get(&node, &format!("{path}&consistency=local")).await.json()["stale"], true, "{path}");
+        assert!(get(&node, &format!("{path}&consistency=linearizable")).await.json().get("stale").is_none(), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn it_answers_as_soon_as_there_is_an_event() {
     let node = Node::start();

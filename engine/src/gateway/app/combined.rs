@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use fanfare_protocol::{Error, EventType, OnGone, TopicName, Watch, json};
+use fanfare_protocol::{Consistency, Error, EventType, OnGone, TopicName, Watch, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::accept::Form;
 use super::attached::Attached;
 use super::event_stream::EventStream;
 use super::query::Query;
-use super::reply::{self, Reply, Worker, header_text, list};
+use super::reply::{self, Reply, Worker, header_text};
 use super::{long_poll, watch};
 use crate::hub::{Hub, Notice, Outlet};
 use crate::topic::combined::CombinedCursor;
@@ -31,6 +31,8 @@ struct Asked {
     plans: Vec<WatchPlan>,
     cursor: CombinedCursor,
     timeout_ms: Option<u64>,
+    /// Whether any replica may answer, which an answer says (`stale`).
+    is_local: bool,
 }
 
 /// See the module.
@@ -75,7 +77,8 @@ fn asked(hub: &Hub, request: &HttpRequest, on_gone: OnGone) -> Result<Asked, Err
         WatchPlan::new(&watch, on_gone)
     };
     let plans = topics.iter().map(plan).collect::<Result<_, _>>()?;
-    Ok(Asked { plans, cursor, timeout_ms: watch.timeout_ms })
+    let is_local = watch.consistency() == Consistency::Local;
+    Ok(Asked { plans, cursor, timeout_ms: watch.timeout_ms, is_local })
 }
 
 fn cursor(text: &str, topics: &[TopicName]) -> Result<CombinedCursor, Error> {
@@ -200,8 +203,6 @@ async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
             break;
         }
     }
-    let mut body = b"{\"events\":".to_vec();
-    list(&mut body, &events, |out, event| json::write_event(event, out));
-    body.extend_from_slice(format!(",\"resourceVersion\":\"{}\"}}", together.cursor()).as_bytes());
+    let body = long_poll::body(&events, together.cursor(), false, asked.is_local);
     Ok(reply::json(&mut HttpResponse::Ok(), body))
 }

@@ -3,13 +3,14 @@
 //! Waits on a view without bytes and reads the log itself, so that a poll that is repeated at once costs one read and
 //! nothing is kept for it in between.
 
+use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
-use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, Watch, json, limits};
+use fanfare_protocol::{Consistency, Error, Event, EventType, OnGone, ResourceVersion, Watch, json, limits};
 use tokio::time::{Instant, timeout_at};
 
 use super::attached::Attached;
@@ -65,7 +66,8 @@ pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Res
     if is_in_url && is_resumed && !answer.events.is_empty() {
         response.insert_header((CACHE_CONTROL, CACHED));
     }
-    Ok(reply::json(&mut response, body(&answer)))
+    let body = body(&answer.events, answer.through, answer.limited, watch.consistency() == Consistency::Local);
+    Ok(reply::json(&mut response, body))
 }
 
 /// How long a poll may wait for something to tell.
@@ -137,10 +139,14 @@ fn sum(snapshot: Snapshot, glass: &Glass) -> Answer {
     Answer { events, through, limited: snapshot.limited }
 }
 
-fn body(answer: &Answer) -> Vec<u8> {
+/// An answer: the events and the cursor behind them, and what is to be known of them.
+pub(super) fn body(events: &[Arc<Event>], through: impl Display, limited: bool, stale: bool) -> Vec<u8> {
     let mut out = b"{\"events\":".to_vec();
-    list(&mut out, &answer.events, |out, event| json::write_event(event, out));
-    let limited = if answer.limited { ",\"limited\":true" } else { "" };
-    out.extend_from_slice(format!(",\"resourceVersion\":\"{}\"{limited}}}", answer.through).as_bytes());
+    list(&mut out, events, |out, event| json::write_event(event, out));
+    out.extend_from_slice(format!(",\"resourceVersion\":\"{through}\"").as_bytes());
+    for (name, _) in [("limited", limited), ("stale", stale)].into_iter().filter(|(_, holds)| *holds) {
+        out.extend_from_slice(format!(",\"{name}\":true").as_bytes());
+    }
+    out.push(b'}');
     out
 }
