@@ -8,7 +8,7 @@ use super::actor::Frame;
 use super::heartbeat::{Verdict, judge};
 use super::notice::Notice;
 use super::view::HubView;
-use super::worker::{Hub, Told};
+use super::worker::{Hub, Told, Views};
 use crate::view::{self, Span, ViewKey, Wire};
 
 /// How long a view without subscribers stays open, so that long polls and reconnects find it again, in seconds.
@@ -73,13 +73,8 @@ impl Hub {
     fn quiet_views(&self, now_s: u32) -> Quiet {
         let bookmark_s = self.node.config.delivery.bookmark_interval_ms.div_ceil(1_000).max(1);
         let mut views = self.views.borrow_mut();
-        let closed: Vec<_> = views
-            .open
-            .extract_if(|_, v| v.empty_since_s.is_some_and(|since| now_s.saturating_sub(since) >= VIEW_LINGER_S))
-            .map(|(number, view)| (number, view.key))
-            .collect();
-        for (_, key) in &closed {
-            views.numbers.remove(key);
+        let closed = views.close_abandoned(now_s);
+        for _ in &closed {
             self.node.telemetry.views.dec();
         }
         let quiet = |v: &&HubView| v.empty_since_s.is_none() && now_s.saturating_sub(v.appended_s) >= bookmark_s;
@@ -88,6 +83,21 @@ impl Hub {
         let bookmarks = plain.into_iter().filter_map(bookmark).collect();
         let lensed = lensed.into_iter().map(|view| (view.number, view.key.clone())).collect();
         Quiet { bookmarks, lensed, closed }
+    }
+}
+
+impl Views {
+    /// Ends the views that had no subscriber for long enough. Frames may have come since, which no sweep has freed yet.
+    fn close_abandoned(&mut self, now_s: u32) -> Vec<(u32, ViewKey)> {
+        let Self { open, numbers, ring_bytes, .. } = self;
+        let is_over =
+            |view: &mut HubView| view.empty_since_s.is_some_and(|since| now_s.saturating_sub(since) >= VIEW_LINGER_S);
+        let closed = open.extract_if(|_, view| is_over(view)).map(|(number, view)| {
+            numbers.remove(&view.key);
+            *ring_bytes -= view.ring.allocated();
+            (number, view.key)
+        });
+        closed.collect()
     }
 }
 
@@ -106,4 +116,28 @@ fn bookmark(of: &HubView) -> Option<Frame> {
         through: head,
         plain_bytes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use fanfare_protocol::{ResourceVersion, TopicName};
+
+    use super::*;
+
+    #[test]
+    fn a_view_that_is_closed_before_it_is_swept_gives_its_ring_back() {
+        let topic = TopicName::parse("s:a").unwrap();
+        let key = ViewKey { topic, wire: Wire::Sse, lens: None };
+        let mut view = HubView::new(key.clone(), 1, ResourceVersion::new(7, 0), 0);
+        view.append(b"a frame", 1, ResourceVersion::new(7, 1));
+        let mut views = Views::default();
+        views.ring_bytes = view.ring.allocated();
+        views.numbers.insert(key.clone(), 1);
+        views.open.insert(1, view);
+        assert_eq!(views.close_abandoned(VIEW_LINGER_S - 1), []);
+        assert!(views.ring_bytes > 0);
+        assert_eq!(views.close_abandoned(VIEW_LINGER_S), [(1, key)]);
+        assert!(views.open.is_empty() && views.numbers.is_empty());
+        assert_eq!(views.ring_bytes, 0);
+    }
 }
