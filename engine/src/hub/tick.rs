@@ -87,7 +87,7 @@ impl Hub {
 }
 
 impl Views {
-    /// Ends the views that had no subscriber for long enough. Frames may have come since, which no sweep has freed yet.
+    /// Ends the views that had no subscriber for long enough. What their rings hold goes with them.
     fn close_abandoned(&mut self, now_s: u32) -> Vec<(u32, ViewKey)> {
         let Self { open, numbers, ring_bytes, .. } = self;
         let is_over =
@@ -122,14 +122,27 @@ fn bookmark(of: &HubView) -> Option<Frame> {
 mod tests {
     use fanfare_protocol::{ResourceVersion, TopicName};
 
+    use super::super::ring::Join;
     use super::*;
+
+    /// Thousands may linger on a busy topic, and would use up what those who are followed need.
+    #[test]
+    fn a_view_that_nobody_follows_moves_on_and_keeps_no_frames() {
+        let key = ViewKey { topic: TopicName::parse("s:a").unwrap(), wire: Wire::Sse, lens: None };
+        let mut view = HubView::new(key, 1, ResourceVersion::new(7, 3), 0);
+        assert!(view.append(b"a frame", 4, ResourceVersion::new(7, 5)));
+        assert_eq!((view.head(), view.ring.allocated()), (ResourceVersion::new(7, 5), 0));
+        assert_eq!(view.ring.join(5), Join::At(view.ring.head()));
+        assert_eq!(view.ring.join(3), Join::ReadThrough(5));
+        view.ring.check();
+    }
 
     #[test]
     fn a_view_that_is_closed_before_it_is_swept_gives_its_ring_back() {
         let topic = TopicName::parse("s:a").unwrap();
         let key = ViewKey { topic, wire: Wire::Sse, lens: None };
         let mut view = HubView::new(key.clone(), 1, ResourceVersion::new(7, 0), 0);
-        view.append(b"a frame", 1, ResourceVersion::new(7, 1));
+        view.ring.append(b"a frame", 1, 1);
         let mut views = Views::default();
         views.ring_bytes = view.ring.allocated();
         views.numbers.insert(key.clone(), 1);

@@ -123,7 +123,11 @@ impl HubView {
             return false;
         }
         self.epoch = through.epoch;
-        self.ring.append(frame, first, through.offset);
+        if self.subscribers.is_empty() {
+            self.ring.skip(through.offset);
+        } else {
+            self.ring.append(frame, first, through.offset);
+        }
         true
     }
 
