@@ -1,6 +1,7 @@
 //! Bounds: how many may watch, and what is told to one too many.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -89,6 +90,24 @@ async fn what_a_pace_holds_back_goes_early_when_it_is_too_much() {
     // The first goes at once, as nothing was sent before it; the others would wait for an hour.
     let keys = [slow.event().await, slow.event().await, slow.event().await].map(|event| event.data["key"].clone());
     assert_eq!(keys, ["k0", "k1", "k2"]);
+}
+
+/// Who reads what was missed does not read faster than the node lets all of them together.
+#[tokio::test]
+async fn a_reader_of_the_past_is_held_to_its_bandwidth() {
+    let settings = "[delivery]\ncatch_up_bytes_per_second_max = 100000\n[[namespace]]\nname = \"chat\"\n";
+    let node = Node::with(&[], settings);
+    let text = "x".repeat(10_000);
+    for n in 0..40 {
+        publish(&node, "chat:a", json!({ "data": { "n": n, "text": text } })).await;
+    }
+    let begin = Instant::now();
+    let mut late = EventSource::open(&node, "/v1/topics/chat:a?watch=true&from=beginning", "").await;
+    for n in 0..40 {
+        assert_eq!(late.event().await.data["data"]["n"], json!(n));
+    }
+    // 400,000 bytes: what may go at once, a page beyond it, and the rest at the rate.
+    assert!(begin.elapsed() > Duration::from_secs(1), "{:?}", begin.elapsed());
 }
 
 /// A watcher that has gone costs nothing any more, also when there is nothing to send to it.

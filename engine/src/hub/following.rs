@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
 use fanfare_protocol::ResourceVersion;
 use tokio::sync::SemaphorePermit;
@@ -28,9 +29,23 @@ impl Hub {
     }
 
     /// Waits for a turn to read the log, which lasts until what it gives is dropped: a herd that comes back reads a few at a
-    /// time, so that those who are live are served in between.
+    /// time and not faster than it may, so that those who are live are served in between.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.catch_ups.acquire().await.ok()
+        let turn = self.catch_ups.acquire().await.ok();
+        while let Some(wait) = self.read_wait() {
+            tokio::time::sleep(wait).await;
+        }
+        turn
+    }
+
+    fn read_wait(&self) -> Option<Duration> {
+        let mut allowance = self.read_bytes.borrow_mut();
+        (allowance.now(self.started.elapsed()) == 0).then(|| allowance.wait())
+    }
+
+    /// So many bytes were read in a turn.
+    pub fn has_read(&self, bytes: usize) {
+        self.read_bytes.borrow_mut().spend(bytes);
     }
 
     /// How a reader that has everything through `cursor` goes on. When it is live, the next sweep serves it.

@@ -24,7 +24,7 @@ use super::view::{Fallen, HubView};
 use crate::node::Node;
 use crate::telemetry::Transport;
 use crate::topic::catch_up;
-use crate::view::ViewKey;
+use crate::view::{Allowance, ViewKey};
 
 /// Sockets written to before the sweep lets others run, whatever views they follow: 5,000 in one go would block a worker for
 /// 11 ms. What arrives in between goes out with the same writes.
@@ -40,7 +40,7 @@ pub struct Hub {
     pub(super) id: HubId,
     pub(super) node: Arc<Node>,
     address: RefCell<Option<Addr<HubActor>>>,
-    started: Instant,
+    pub(super) started: Instant,
     pub(super) patience: Patience,
     pub(super) views: RefCell<Views>,
     pub(super) outlets: RefCell<Slab<Rc<Outlet>>>,
@@ -49,6 +49,8 @@ pub struct Hub {
     pub(super) pages: RefCell<Pages>,
     /// Who reads the log for a subscriber has one of these while it reads.
     pub(super) catch_ups: Semaphore,
+    /// What they may read of it.
+    pub(super) read_bytes: RefCell<Allowance>,
     /// What the gauges were last told, so that each hub adds only its changes.
     pub(super) told: Cell<Told>,
 }
@@ -81,6 +83,7 @@ impl Hub {
     #[must_use]
     pub fn new(id: HubId, node: Arc<Node>) -> Rc<Self> {
         let patience = node.config.delivery.patience(&node.config.limits);
+        let read_bytes = Allowance::new(node.config.delivery.catch_up_bytes_per_second_max as f64);
         let catch_ups = Semaphore::new(node.config.delivery.catch_up_reads_max.clamp(1, Semaphore::MAX_PERMITS));
         Rc::new(Self {
             id,
@@ -94,6 +97,7 @@ impl Hub {
             work: Notify::new(),
             pages: RefCell::default(),
             catch_ups,
+            read_bytes: RefCell::new(read_bytes),
             told: Cell::default(),
         })
     }

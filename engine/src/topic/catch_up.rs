@@ -163,6 +163,7 @@ impl CatchUp {
             }
             Err(error) => return self.fail(error),
         };
+        hub.has_read(page.events.iter().map(|event| view::event_bytes(event)).sum());
         let fits = |e: &Arc<Event>| e.resource_version.is_some_and(|v| v.offset <= through);
         let count = page.events.iter().take_while(|e| fits(e)).count();
         // What left the history by its own `ttl`, or is not shown, is covered without an event.

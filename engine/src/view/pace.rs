@@ -39,7 +39,7 @@ pub struct Pacer {
     allowance: Option<Allowance>,
 }
 
-/// Events that may be sent, a bucket of tokens.
+/// Events that may be sent, or bytes that may be read: a bucket of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     rate: f64,

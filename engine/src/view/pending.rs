@@ -46,6 +46,12 @@ pub struct Sent {
     pub through: Option<ResourceVersion>,
 }
 
+/// About what an event takes in memory, in bytes.
+#[must_use]
+pub fn event_bytes(event: &Event) -> usize {
+    size_of::<Event>() + event.data.as_ref().map_or(0, bytes::Bytes::len)
+}
+
 impl Pending {
     /// Nothing waits.
     #[must_use]
@@ -116,9 +122,8 @@ impl Pending {
 
 impl Held {
     fn bytes(&self) -> usize {
-        let of = |event: &Event| event.data.as_ref().map_or(0, bytes::Bytes::len) + size_of::<Event>();
         let key = self.event.key.as_ref().map_or(0, String::len);
-        size_of::<Self>() + key + of(&self.event) + self.was.as_deref().map_or(0, of)
+        size_of::<Self>() + key + event_bytes(&self.event) + self.was.as_deref().map_or(0, event_bytes)
     }
 
     fn show(&self, lens: &Lens) -> Option<Arc<Event>> {
