@@ -10,7 +10,7 @@ use fanfare_protocol::{Event, EventType, ResourceVersion};
 use super::changes::Changes;
 use crate::hub::{Frame, HubActor, HubId};
 use crate::log::Committed;
-use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, ViewPlace, Was};
+use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, ViewPlace, Was, Wire};
 
 /// A hub that follows a view.
 #[derive(Debug)]
@@ -178,16 +178,8 @@ impl TopicView {
     }
 
     fn frames(&self, span: &Span<'_>) -> Vec<Frame> {
-        // What was held back is told as a change of what was there before all of it.
-        let is_whole = self.seen.as_ref().is_some_and(|seen| seen.paced.is_some());
-        span.split()
-            .map(|span| {
-                let mut bytes = Vec::new();
-                let plain_bytes = view::encode(self.key.wire, self.number, &span, &mut bytes);
-                let first = if is_whole { span.after.offset.saturating_add(1) } else { span.first() };
-                Frame { view: self.number, bytes: bytes.into(), first, through: span.through, plain_bytes }
-            })
-            .collect()
+        let is_held = self.seen.as_ref().is_some_and(|seen| seen.paced.is_some());
+        encoded(self.key.wire, self.number, span, is_held)
     }
 }
 
@@ -212,5 +204,44 @@ impl Seen {
             pacer.heard(now);
         }
         Vec::new()
+    }
+}
+
+/// The frames of a span. What was held back is told as a change of what was there before all of it, so that nobody may join
+/// at a later one of its frames who has not read those before it.
+fn encoded(wire: Wire, number: u32, whole: &Span<'_>, is_held: bool) -> Vec<Frame> {
+    whole
+        .split()
+        .map(|span| {
+            let mut bytes = Vec::new();
+            let plain_bytes = view::encode(wire, number, &span, &mut bytes);
+            let first = if is_held { whole.after.offset.saturating_add(1) } else { span.first() };
+            Frame { view: number, bytes: bytes.into(), first, through: span.through, plain_bytes }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever read the log up to between two frames of a batch has seen what was replaced while it was held back, and a
+    /// patch in the second would be against a value from before the first.
+    #[test]
+    fn nobody_joins_inside_of_what_was_held_back() {
+        let put = |offset| {
+            Arc::new(Event {
+                r#type: EventType::Put.into(),
+                resource_version: Some(ResourceVersion::new(7, offset)),
+                key: Some(offset.to_string()),
+                data: Some(format!("\"{}\"", "x".repeat(40_000)).into()),
+                ..Event::default()
+            })
+        };
+        let (events, after) = ([put(183), put(184)], ResourceVersion::new(7, 180));
+        let whole = Span::new(after, ResourceVersion::new(7, 184), &events);
+        let firsts = |is_held| encoded(Wire::Sse, 1, &whole, is_held).iter().map(|f| f.first).collect::<Vec<_>>();
+        assert_eq!(firsts(false), [183, 184]);
+        assert_eq!(firsts(true), [181, 181]);
     }
 }
