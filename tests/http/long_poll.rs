@@ -37,6 +37,8 @@ async fn what_was_asked_of_any_replica_is_marked_stale() {
         WATCH.to_owned(),
         format!("{WATCH}&resourceVersion={version}&timeout=1ms"),
         "/v1/watch?topic=chat:a&topic=chat:b".to_owned(),
+        // Who comes from the watch of a topic types it here too.
+        "/v1/watch?topic=chat:a&watch=true".to_owned(),
     ] {
         assert_eq!(get(&node, &format!("{path}&consistency=local")).await.json()["stale"], true, "{path}");
         assert!(get(&node, &format!("{path}&consistency=linearizable")).await.json().get("stale").is_none(), "{path}");

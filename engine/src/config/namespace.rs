@@ -88,8 +88,14 @@ impl Namespace {
             Self::new("chat", Kind::Stream),
             // A key a person, gone within seconds; a line of text at most.
             Self { history_count: 100, publication_bytes_max: 1_024, keys_max: 1_000, ..fleeting("typing") },
-            // A key a symbol, many times a second each: a longer history than others for the same minutes.
-            Self { history_count: 10_000, publication_bytes_max: 16 * 1024, keys_max: 10_000, ..fleeting("ticks") },
+            // A key a symbol, thousands of updates a second: enough of them to resume after ten seconds.
+            Self {
+                history_count: 40_000,
+                history_bytes: 32 * 1024 * 1024,
+                publication_bytes_max: 16 * 1024,
+                keys_max: 10_000,
+                ..fleeting("ticks")
+            },
             Self { history_count: 10_000, publication_bytes_max: 16 * 1024, ..fleeting("fleet") },
             Self::new("doc", Kind::Document),
         ]

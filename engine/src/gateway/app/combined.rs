@@ -65,6 +65,8 @@ fn asked(hub: &Hub, request: &HttpRequest, on_gone: OnGone) -> Result<Asked, Err
     if let Some(twice) = topics.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Error::bad_parameter("topic", format_args!("`{}` is named twice", twice[0])));
     }
+    // Said on a topic it means this; here it goes without saying.
+    query.take_flag("watch")?;
     let given = ["resourceVersion", "sinceRevision", "lastEventId"].into_iter().find_map(|name| query.take(name));
     let header = header_text(request, watch::LAST_EVENT_ID)?.filter(|text| !text.is_empty());
     let cursor = match header.map(str::to_owned).or(given) {
