@@ -102,7 +102,9 @@ impl<'a> Span<'a> {
     }
 }
 
-fn event_bytes(event: &Event) -> usize {
+/// About what an event takes, in memory or encoded, in bytes.
+#[must_use]
+pub fn event_bytes(event: &Event) -> usize {
     let attributes: usize = event.attributes.iter().map(|(k, v)| k.len() + v.len() + 8).sum();
     event.data.as_ref().map_or(0, bytes::Bytes::len)
         + event.key.as_ref().map_or(0, String::len)

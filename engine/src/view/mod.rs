@@ -18,10 +18,12 @@ mod wire;
 pub use budget::{ViewBudget, ViewPlace};
 pub use facts::Facts;
 pub use filter::{CanonicalValue, Path};
-pub use frame::{FRAME_BYTES, Span, encode, encode_state, marker, put_envelope, put_ping, put_retry, trouble};
+pub use frame::{
+    FRAME_BYTES, Span, encode, encode_state, event_bytes, marker, put_envelope, put_ping, put_retry, trouble,
+};
 pub use lens::{Change, Kept, Lens, Was};
 pub use pace::{Allowance, Pacer};
-pub use pending::{Pending, event_bytes};
+pub use pending::Pending;
 pub use wire::{SessionWire, Wire};
 
 use std::sync::Arc;

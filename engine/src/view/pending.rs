@@ -7,6 +7,7 @@ use std::sync::Arc;
 use fanfare_protocol::{Event, ResourceVersion};
 
 use super::facts::Facts;
+use super::frame::event_bytes;
 use super::lens::{Change, Kept, Lens, Was};
 
 /// Bytes of a `stream` that are held back at most; then they go before their time.
@@ -44,12 +45,6 @@ pub struct Sent {
     pub count: usize,
     /// Up to where everything is told; `None`: up to what was heard last.
     pub through: Option<ResourceVersion>,
-}
-
-/// About what an event takes in memory, in bytes.
-#[must_use]
-pub fn event_bytes(event: &Event) -> usize {
-    size_of::<Event>() + event.data.as_ref().map_or(0, bytes::Bytes::len)
 }
 
 impl Pending {
@@ -122,8 +117,7 @@ impl Pending {
 
 impl Held {
     fn bytes(&self) -> usize {
-        let key = self.event.key.as_ref().map_or(0, String::len);
-        size_of::<Self>() + key + event_bytes(&self.event) + self.was.as_deref().map_or(0, event_bytes)
+        size_of::<Self>() + event_bytes(&self.event) + self.was.as_deref().map_or(0, event_bytes)
     }
 
     fn show(&self, lens: &Lens) -> Option<Arc<Event>> {
@@ -193,7 +187,7 @@ mod tests {
         let mut pending = Pending::default();
         assert!(pending.conflate(&lens, &put(1, "a", "1"), None) && pending.conflate(&lens, &put(2, "b", "1"), None));
         let both = pending.bytes();
-        assert!(both > 2 * size_of::<Event>());
+        assert!(both > 2 * event_bytes(&put(1, "a", "1")));
         assert!(pending.conflate(&lens, &put(3, "a", "2"), Some(&put(1, "a", "1"))));
         assert_eq!(pending.bytes(), both, "one for a key, whatever it replaces");
         assert_eq!(kinds(&pending.send(&lens, true, 1)), [(2, EventType::Put)]);
