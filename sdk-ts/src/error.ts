@@ -82,5 +82,5 @@ export function disconnected(error: unknown): FanfareError {
 }
 
 export function closedError(): FanfareError {
-  return localError("CLOSED", "client closed", "terminal");
+  return localError("CLOSED", "closed", "terminal");
 }

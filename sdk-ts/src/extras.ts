@@ -160,7 +160,7 @@ export class Extras implements Extra {
   }
 
   fail(error: FanfareError | undefined): void {
-    const reason = error ?? this.#error("CLOSED", "client closed", "terminal");
+    const reason = error ?? this.#error("CLOSED", "closed", "terminal");
     for (const [follower, wish] of this.#wishes) this.#fulfil(follower, wish, reason);
     for (const page of this.pages) page.settle(undefined, reason);
     this.#asked.clear();

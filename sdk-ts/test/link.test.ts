@@ -19,7 +19,7 @@ class Bench {
   isAway = false;
   #events: SocketEvents | undefined;
 
-  constructor(token = async (): Promise<string | undefined> => undefined) {
+  constructor(token = async (): Promise<string | undefined> => undefined, isAllOne = false) {
     const transport = (name: "websocket" | "sse") => async (): Promise<Transport> => {
       if (name === "sse" && this.isAway) throw new Error("nothing can be loaded");
       return {
@@ -34,7 +34,8 @@ class Bench {
       };
     };
     const { platform } = this.world;
-    const ways = { transport: transport("websocket"), fallback: transport("sse") };
+    const first = transport("websocket");
+    const ways = { transport: first, fallback: isAllOne ? first : transport("sse") };
     this.link = new Link(
       { url: "ws://node/v1/ws", ...ways, platform, token },
       {
@@ -91,6 +92,15 @@ describe("a link", () => {
     bench.link.close();
     await bench.open();
     assert.equal(await bench.now(), "websocket opened sse");
+  });
+
+  test("what_tries_all_ways_by_itself_is_not_tried_twice_at_once", async () => {
+    const bench = new Bench(undefined, true);
+    for (let round = 0; round < 3; round++) {
+      await bench.open();
+      bench.ends();
+      assert.equal(await bench.now(), "websocket DISCONNECTED");
+    }
   });
 
   test("where_no_way_opens_that_is_told_once", async () => {

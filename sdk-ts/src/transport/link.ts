@@ -80,7 +80,8 @@ export class Link {
     this.#isBlocked = !others;
     const closed = (error: FanfareError) => {
       // An error of the catalogue is the node's own: another way to it would end there too.
-      if (others || error.code !== 0 || !fallback || !this.#isBlocked) return this.#lost(error);
+      if (others || error.code || !fallback || fallback === transport || !this.#isBlocked)
+        return this.#lost(error);
       this.close();
       void this.open();
     };
