@@ -41,8 +41,8 @@ pub struct Delivery {
     /// Subscribers of a worker for whom the log is read at the same time. Further ones wait their turn, so that a herd which
     /// comes back does not hold up those who are live: 8 pages of a frame each are under a millisecond.
     pub catch_up_reads_max: usize,
-    /// Bytes of publications that are read from the log for the subscribers of a worker, a second: 256 MiB, which take it about
-    /// half of its time. What one has read for others of its view is not read again.
+    /// Bytes of publications that are read from the log for the subscribers of a worker, a second: 256 MiB, more than
+    /// most links carry. What one has read for others of its view is not read again.
     pub catch_up_bytes_per_second_max: usize,
     /// How long a cursor ahead of its topic is waited for, before `VERSION_AHEAD`.
     pub version_wait_ms: u32,
