@@ -17,4 +17,5 @@ mod meter;
 mod pace;
 mod planted;
 mod random;
+mod remarks;
 mod update;

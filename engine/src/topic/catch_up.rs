@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use fanfare_protocol::json::Remarks;
 use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, ViewState};
 
 use super::glass::Glass;
@@ -192,7 +193,8 @@ impl CatchUp {
             meter.spend(items.len());
         }
         items.push(view::marker(EventType::SnapshotEnd, version));
-        let span = Span { after, through: version, limited, resumable: !is_fold, events: &items };
+        let remarks = Remarks { limited };
+        let span = Span { after, through: version, limited, remarks, resumable: !is_fold, events: &items };
         for span in span.split() {
             self.room().await?;
             // The end of a fold's snapshot is the first version from which it can be resumed.

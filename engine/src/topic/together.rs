@@ -5,6 +5,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use fanfare_protocol::json::Remarks;
 use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, TopicName};
 use futures_util::FutureExt;
 use futures_util::future::select_all;
@@ -49,8 +50,16 @@ struct Part {
 pub struct Told {
     /// What happened.
     pub event: Arc<Event>,
+    /// What it says of its topic's snapshot.
+    pub remarks: Remarks,
     /// To be handed back by a client that goes on behind it.
     pub cursor: String,
+}
+
+impl Told {
+    fn at(cursor: &CombinedCursor, event: Arc<Event>) -> Self {
+        Self { event, remarks: Remarks::default(), cursor: cursor.to_string() }
+    }
 }
 
 impl Together {
@@ -150,7 +159,7 @@ impl Together {
                 if let Some(version) = event.resource_version {
                     self.cursor.reach(index, version);
                 }
-                told.push(Told { event: named(&event, &part.topic), cursor: self.cursor.to_string() });
+                told.push(Told::at(&self.cursor, named(&event, &part.topic)));
             }
             self.cursor.reach(index, through);
             if let Some(last) = told.last_mut() {
@@ -168,7 +177,7 @@ impl Together {
         }
         self.cursor.forget(index);
         let event = named(&view::trouble(EventType::Gone, error), &part.topic);
-        let gone = Told { event, cursor: self.cursor.to_string() };
+        let gone = Told::at(&self.cursor, event);
         let node = self.hub.node();
         let snapshot = node.fetch(node.log.snapshot(&part.topic, part.terms.limit)).await?;
         Ok(self.snapshot(index, snapshot, vec![gone]))
@@ -182,11 +191,12 @@ impl Together {
             if let Some(version) = item.resource_version.filter(|_| snapshot.kind == Kind::Stream) {
                 self.cursor.reach(index, version);
             }
-            told.push(Told { event: named(&item, &part.topic), cursor: self.cursor.to_string() });
+            told.push(Told::at(&self.cursor, named(&item, &part.topic)));
         }
         self.cursor.reach(index, snapshot.version);
         let end = view::marker(EventType::SnapshotEnd, snapshot.version);
-        told.push(Told { event: named(&end, &part.topic), cursor: self.cursor.to_string() });
+        let remarks = Remarks { limited: snapshot.limited };
+        told.push(Told { remarks, ..Told::at(&self.cursor, named(&end, &part.topic)) });
         told
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fanfare_protocol::{
-    Encoding, Error, Event, EventBatchRef, EventType, Message, Ping, ResourceVersion, View, ViewState, frame, json,
+    Encoding, Error, Event, EventBatchRef, EventType, Message, Ping, ResourceVersion, View, ViewState, frame,
+    json::{self, Remarks},
 };
 
 use super::{SessionWire, Wire};
@@ -23,8 +24,10 @@ pub struct Span<'a> {
     pub after: ResourceVersion,
     /// Of the last, or later where a view leaves events out.
     pub through: ResourceVersion,
-    /// Older items of a snapshot were left out.
+    /// Older items of a snapshot were left out, as a frame says it.
     pub limited: bool,
+    /// What is said of a snapshot, or of where a watch begins, by the event that only marks it, on a wire without frames.
+    pub remarks: Remarks,
     /// Whether each event moves the cursor of an SSE client: not inside the snapshot of a fold.
     pub resumable: bool,
     /// In ascending version.
@@ -48,10 +51,10 @@ pub fn encode(wire: Wire, view: u32, span: &Span<'_>, out: &mut Vec<u8>) -> Opti
             }
             put_framed(wire, &envelope, out);
         }
-        Wire::Sse => span.events.iter().for_each(|event| put_sse(event, span.resumable, out)),
+        Wire::Sse => span.events.iter().for_each(|event| put_sse(event, span, out)),
         Wire::Ndjson => {
             for event in span.events {
-                json::write_event(event, out);
+                put_event(event, span.remarks, out);
                 out.push(b'\n');
             }
         }
@@ -64,15 +67,13 @@ impl<'a> Span<'a> {
     /// A span whose events each move the cursor.
     #[must_use]
     pub fn new(after: ResourceVersion, through: ResourceVersion, events: &'a [Arc<Event>]) -> Self {
-        Self { after, through, limited: false, resumable: true, events }
+        Self { after, through, limited: false, remarks: Remarks::default(), resumable: true, events }
     }
 
     /// The offset of the first event of the log in it; behind `through` when it has none.
     #[must_use]
     pub fn first(&self) -> u64 {
-        let is_logged =
-            |event: &&Arc<Event>| matches!(event.r#type(), EventType::Put | EventType::Delete | EventType::Patch);
-        let first = self.events.first().filter(is_logged).and_then(|event| event.resource_version);
+        let first = self.events.first().filter(|event| is_logged(event)).and_then(|event| event.resource_version);
         first.map_or_else(|| self.through.offset.saturating_add(1), |version| version.offset)
     }
 
@@ -102,6 +103,11 @@ impl<'a> Span<'a> {
     }
 }
 
+/// Whether an event is of the log, and not a word of the node's about it.
+fn is_logged(event: &Event) -> bool {
+    matches!(event.r#type(), EventType::Put | EventType::Delete | EventType::Patch)
+}
+
 /// About what an event takes, in memory or encoded, in bytes.
 #[must_use]
 pub fn event_bytes(event: &Event) -> usize {
@@ -112,14 +118,20 @@ pub fn event_bytes(event: &Event) -> usize {
         + EVENT_OVERHEAD_BYTES
 }
 
-fn put_sse(event: &Event, resumable: bool, out: &mut Vec<u8>) {
-    if let Some(version) = event.resource_version.filter(|_| resumable) {
+/// Appends an event without a frame. What was published says nothing of the answer that it is in.
+fn put_event(event: &Event, remarks: Remarks, out: &mut Vec<u8>) {
+    let remarks = if is_logged(event) { Remarks::default() } else { remarks };
+    json::write_remarked_event(event, remarks, out);
+}
+
+fn put_sse(event: &Event, span: &Span<'_>, out: &mut Vec<u8>) {
+    if let Some(version) = event.resource_version.filter(|_| span.resumable) {
         out.extend_from_slice(format!("id: {version}\n").as_bytes());
     }
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(event.r#type().name().as_bytes());
     out.extend_from_slice(b"\ndata: ");
-    json::write_event(event, out);
+    put_event(event, span.remarks, out);
     out.extend_from_slice(b"\n\n");
 }
 

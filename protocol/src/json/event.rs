@@ -33,6 +33,21 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     Object::whole(event, out);
 }
 
+/// What the events of an answer over HTTP say of it: there is no frame, and no SUBSCRIBED, beside which it could stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// The snapshot of a `stream` left out older publications.
+    pub limited: bool,
+}
+
+/// As [`write_event`], with remarks on the answer behind the members of the event (SPEC.md W9).
+pub fn write_remarked_event(event: &Event, remarks: Remarks, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    event.write(&mut object);
+    object.flag("limited", remarks.limited);
+    object.close();
+}
+
 /// Writes the payload of EVENT without owning its events.
 pub(crate) fn write_batch(batch: &EventBatchRef<'_>, object: &mut Object<'_>) {
     write_head(object, batch.view, batch.after, batch.through, batch.limited);

@@ -21,7 +21,7 @@ mod write;
 
 pub use error::write_error;
 pub(crate) use event::write_batch;
-pub use event::write_event;
+pub use event::{Remarks, write_event, write_remarked_event};
 pub use publication::parse_publish_body;
 pub(crate) use read::{Context, Members, Seed, Value};
 pub(crate) use write::{Object, ToJson};

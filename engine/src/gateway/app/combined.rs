@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use fanfare_protocol::{Consistency, Error, EventType, OnGone, TopicName, Watch, json};
+use fanfare_protocol::json::{self, Remarks};
+use fanfare_protocol::{Consistency, Error, Event, EventType, OnGone, TopicName, Watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::accept::Form;
@@ -149,12 +151,12 @@ impl Feed {
 
     /// Events, and on a line-wise stream, which has no other place for it, the cursor behind them.
     fn write(&self, told: &[Told], out: &mut Vec<u8>) {
-        for Told { event, cursor } in told {
+        for Told { event, remarks, cursor } in told {
             if self.wire == Wire::Sse {
                 let head = format!("id: {cursor}\nevent: {}\ndata: ", event.r#type().name());
                 out.extend_from_slice(head.as_bytes());
             }
-            json::write_event(event, out);
+            json::write_remarked_event(event, *remarks, out);
             out.extend_from_slice(self.end());
         }
         if self.wire != Wire::Sse || told.is_empty() {
@@ -189,7 +191,7 @@ async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
         while events.len() < ANSWER_EVENTS
             && let Some(told) = together.ready().await?
         {
-            events.extend(told.into_iter().map(|told| told.event));
+            events.extend(told.into_iter().map(|told| (told.event, told.remarks)));
         }
         if !events.is_empty() {
             break;
@@ -205,6 +207,10 @@ async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
             break;
         }
     }
-    let body = long_poll::body(&events, together.cursor(), false, asked.is_local);
+    let write = |out: &mut Vec<u8>, (event, remarks): &(Arc<Event>, Remarks)| {
+        json::write_remarked_event(event, *remarks, out);
+    };
+    // What is limited is one topic or another, and said by the `snapshot-end` that names it.
+    let body = long_poll::body(&events, write, together.cursor(), false, asked.is_local);
     Ok(reply::json(&mut HttpResponse::Ok(), body))
 }

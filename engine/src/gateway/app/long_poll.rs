@@ -66,7 +66,9 @@ pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Res
     if is_in_url && is_resumed && !answer.events.is_empty() {
         response.insert_header((CACHE_CONTROL, CACHED));
     }
-    let body = body(&answer.events, answer.through, answer.limited, watch.consistency() == Consistency::Local);
+    let write = |out: &mut Vec<u8>, event: &Arc<Event>| json::write_event(event, out);
+    let is_local = watch.consistency() == Consistency::Local;
+    let body = body(&answer.events, write, answer.through, answer.limited, is_local);
     Ok(reply::json(&mut response, body))
 }
 
@@ -140,9 +142,15 @@ fn sum(snapshot: Snapshot, glass: &Glass) -> Answer {
 }
 
 /// An answer: the events and the cursor behind them, and what is to be known of them.
-pub(super) fn body(events: &[Arc<Event>], through: impl Display, limited: bool, stale: bool) -> Vec<u8> {
+pub(super) fn body<T>(
+    events: &[T],
+    write: impl Fn(&mut Vec<u8>, &T),
+    through: impl Display,
+    limited: bool,
+    stale: bool,
+) -> Vec<u8> {
     let mut out = b"{\"events\":".to_vec();
-    list(&mut out, events, |out, event| json::write_event(event, out));
+    list(&mut out, events, write);
     out.extend_from_slice(format!(",\"resourceVersion\":\"{through}\"").as_bytes());
     for (name, _) in [("limited", limited), ("stale", stale)].into_iter().filter(|(_, holds)| *holds) {
         out.extend_from_slice(format!(",\"{name}\":true").as_bytes());
