@@ -40,6 +40,23 @@ async fn each_event_of_a_compressed_stream_arrives_at_once() {
     }
 }
 
+/// W18: what ends behind a credit is whole for who inflates it.
+#[tokio::test]
+async fn a_compressed_stream_ends_as_its_coding_wants_it() {
+    let node = Node::start();
+    publish_numbers(&node, "chat:a", 0..10).await;
+    for coding in CODINGS {
+        for form in [SSE, NDJSON] {
+            for path in [WATCH, "/v1/watch?topic=chat:a&topic=chat:b"] {
+                let stream = Inflating::open(&node, &format!("{path}&from=beginning&credit=4"), form, coding).await;
+                let text = stream.whole().await;
+                let seen: Vec<_> = (0..10).filter(|n| text.contains(&format!("\"data\":{n},"))).collect();
+                assert_eq!(seen, [0, 1, 2, 3], "{coding} {form} {path}: {text}");
+            }
+        }
+    }
+}
+
 /// The full session says things by itself and is answered, each at once.
 #[tokio::test]
 async fn each_envelope_of_a_compressed_session_arrives_at_once() {

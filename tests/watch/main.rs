@@ -9,6 +9,7 @@ mod viewer;
 
 mod combined;
 mod compression;
+mod credit;
 mod delta;
 mod filter;
 mod handshake;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{keyed, node, publish};
+use crate::client::{keyed, publish};
 use crate::harness::Node;
 use crate::harness::http::Http;
 

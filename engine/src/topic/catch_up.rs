@@ -17,7 +17,7 @@ use super::meter::Meter;
 use crate::hub::{Continue, EncodedPage, Hub, Notice, Outlet, PageKey, Slot, Terms};
 use crate::log::{Gap, Kind, ReadLimit, Snapshot};
 use crate::telemetry::{CatchUpOutcome, Packed};
-use crate::view::{self, FRAME_BYTES, Span, ViewKey, Wire};
+use crate::view::{self, FRAME_BYTES, Span, ViewKey};
 
 /// Events of a page: one frame's worth, so that a socket that blocks is never far behind what was read for it.
 const PAGE_EVENTS: usize = 256;
@@ -211,7 +211,7 @@ impl CatchUp {
 
     /// On a wire without frames each event stands alone, so only the last may move the cursor.
     fn push_parts(&self, span: &Span<'_>, body: &[Arc<Event>], end: &[Arc<Event>]) -> Result<(), Ended> {
-        if matches!(self.reader.key.wire, Wire::Session(..)) {
+        if self.reader.key.wire.is_session() {
             self.push(span)
         } else {
             self.push(&Span { events: body, ..*span })?;
@@ -237,15 +237,25 @@ impl CatchUp {
     /// Ends the subscription and says why.
     fn fail<T>(&self, error: Error) -> Result<T, Ended> {
         self.open()?;
-        let Reader { hub, outlet, slot, key, .. } = &self.reader;
         self.tell(ViewState::Gone, Some(error.code));
         let events = [view::trouble(EventType::Failure, error)];
-        if !matches!(key.wire, Wire::Session(..)) {
+        if !self.reader.key.wire.is_session() {
             self.push(&Span { resumable: false, ..Span::new(ResourceVersion::NONE, ResourceVersion::NONE, &events) })?;
         }
+        self.leave();
+        Err(Ended::Gone)
+    }
+
+    /// Ends the subscription behind what it was told.
+    pub(super) fn end<T>(&self) -> Result<T, Ended> {
+        self.leave();
+        Err(Ended::Closed)
+    }
+
+    fn leave(&self) {
+        let Reader { hub, outlet, slot, .. } = &self.reader;
         hub.unsubscribe(outlet, *slot);
         outlet.notify(Notice::Ended(slot.view));
-        Err(Ended::Gone)
     }
 
     fn tell(&self, state: ViewState, code: Option<u32>) {

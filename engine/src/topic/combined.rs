@@ -72,6 +72,15 @@ impl CombinedCursor {
         }
     }
 
+    /// Which topic has the first turn: the first one at the beginning, and then one that differs from cursor to cursor.
+    #[must_use]
+    pub fn turn(&self) -> usize {
+        let has_begun = self.places.iter().any(Option::is_some);
+        let count = self.places.len().max(1) as u64;
+        let turn = if has_begun { xxh3_64(self.to_string().as_bytes()) % count } else { 0 };
+        usize::try_from(turn).unwrap_or_default()
+    }
+
     /// A topic has to begin anew.
     pub fn forget(&mut self, index: usize) {
         if let Some(place) = self.places.get_mut(index) {

@@ -35,6 +35,8 @@ impl CatchUp {
                     // The end of the subscription is a move of the view too, so that no one outlives it for long.
                     let _ = tokio::time::timeout(wait, self.ended()).await;
                 }
+                // Over HTTP a request is the grant, and its answer ends with it.
+                Turn::Granted if !self.reader.key.wire.is_session() => return self.end(),
                 Turn::Granted => tokio::select! {
                     () = meter.granted() => {}
                     () = self.ended() => {}

@@ -67,6 +67,17 @@ impl WatchPlan {
         let terms = Terms { on_gone, limit };
         Ok(Self { topic, begin, terms, lens: Lens::new(watch)?, credit: watch.credit })
     }
+
+    /// The same of a request by itself, which is all the grant that there is: its answer ends with its credit.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; a `credit` of nothing, which would be asked for over and over, is `BAD_PARAMETER`.
+    pub fn of_request(watch: &Watch, on_gone: OnGone) -> Result<Self, Error> {
+        if watch.credit == Some(0) {
+            return Err(Error::bad_parameter("credit", "at least 1 over HTTP, where no `GRANT` can follow"));
+        }
+        Self::new(watch, on_gone)
+    }
 }
 
 /// The topic that a request names, in the one grammar.

@@ -28,6 +28,8 @@ pub struct Together {
     hub: Rc<Hub>,
     parts: Vec<Part>,
     cursor: CombinedCursor,
+    /// Events that it may still tell; as many as there are without one.
+    credit: Option<u64>,
     /// Whose turn it is.
     next: usize,
 }
@@ -63,7 +65,8 @@ impl Told {
 }
 
 impl Together {
-    /// Opens all of them, in the order of their names, each where the cursor says.
+    /// Opens all of them, in the order of their names, each where the cursor says. No more than `credit` events are told, but
+    /// for snapshots, which are told whole and count.
     ///
     /// # Errors
     /// Those of each; see [`WatchPlan::open`].
@@ -72,8 +75,11 @@ impl Together {
         outlet: &Rc<Outlet>,
         plans: Vec<WatchPlan>,
         cursor: CombinedCursor,
+        credit: Option<u64>,
     ) -> Result<Self, Error> {
-        let mut together = Self { hub: Rc::clone(hub), parts: Vec::with_capacity(plans.len()), cursor, next: 0 };
+        // Who comes back for a few events at a time would else always meet the same topic first, and never the others.
+        let next = cursor.turn();
+        let mut together = Self { hub: Rc::clone(hub), parts: Vec::with_capacity(plans.len()), cursor, credit, next };
         for (index, mut plan) in plans.into_iter().enumerate() {
             if let Some(version) = together.cursor.of(index) {
                 plan.begin = Begin::After(version);
@@ -97,16 +103,27 @@ impl Together {
         self.cursor.to_string()
     }
 
-    /// What the next topic in turn has new; `None` when none has anything.
+    /// Whether it has told as many events as it may.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.credit == Some(0)
+    }
+
+    /// What the next topic in turn has new; `None` when none has anything, or nothing more may be told.
     ///
     /// # Errors
     /// `STORAGE_FAULT`, and with `onGone=close` `GONE` and `EPOCH_CHANGED`, of the topic that is named.
     pub async fn ready(&mut self) -> Result<Option<Vec<Told>>, Error> {
+        if self.is_spent() {
+            return Ok(None);
+        }
         for _ in 0..self.parts.len() {
             let index = self.next;
             self.next = (index + 1) % self.parts.len();
             let told = self.turn(index).await.map_err(|error| error.with_topic(self.parts[index].topic.as_str()))?;
             if !told.is_empty() {
+                let count = told.iter().filter(|told| view::is_logged(&told.event)).count() as u64;
+                self.credit = self.credit.map(|credit| credit.saturating_sub(count));
                 return Ok(Some(told));
             }
         }
@@ -131,6 +148,8 @@ impl Together {
             None => part.cursor,
         };
         part.cursor = cursor;
+        let credit = self.credit.map_or(usize::MAX, |credit| usize::try_from(credit).unwrap_or(usize::MAX));
+        let limit = ReadLimit { count: TURN.count.min(credit), ..TURN };
         let node = self.hub.node();
         loop {
             let head = self.hub.head(part.slot);
@@ -138,7 +157,7 @@ impl Together {
                 return Ok(Vec::new());
             }
             let Page { events, through, more, .. } =
-                match node.fetch(node.log.read_after(&part.topic, part.cursor, TURN)).await? {
+                match node.fetch(node.log.read_after(&part.topic, part.cursor, limit)).await? {
                     Ok(page) => page,
                     Err(gap) => return self.gap(index, &gap).await,
                 };

@@ -104,7 +104,8 @@ impl<'a> Span<'a> {
 }
 
 /// Whether an event is of the log, and not a word of the node's about it.
-fn is_logged(event: &Event) -> bool {
+#[must_use]
+pub fn is_logged(event: &Event) -> bool {
     matches!(event.r#type(), EventType::Put | EventType::Delete | EventType::Patch)
 }
 

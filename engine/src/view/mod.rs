@@ -19,7 +19,7 @@ pub use budget::{ViewBudget, ViewPlace};
 pub use facts::Facts;
 pub use filter::{CanonicalValue, Path};
 pub use frame::{
-    FRAME_BYTES, Span, encode, encode_state, event_bytes, marker, put_envelope, put_ping, put_retry, trouble,
+    FRAME_BYTES, Span, encode, encode_state, event_bytes, is_logged, marker, put_envelope, put_ping, put_retry, trouble,
 };
 pub use lens::{Change, Kept, Lens, Was};
 pub use pace::{Allowance, Pacer};

@@ -19,6 +19,12 @@ pub enum Wire {
 }
 
 impl Wire {
+    /// Whether it carries the frames of a session, on which a client can also say something.
+    #[must_use]
+    pub fn is_session(self) -> bool {
+        matches!(self, Self::Session(..))
+    }
+
     /// Under which transport its deliveries are counted.
     #[must_use]
     pub fn transport(self) -> Transport {

@@ -32,6 +32,8 @@ const ANSWER_EVENTS: usize = 1_000;
 struct Asked {
     plans: Vec<WatchPlan>,
     cursor: CombinedCursor,
+    /// Events that the answer ends with, of all topics together.
+    credit: Option<u64>,
     timeout_ms: Option<u64>,
     /// Whether any replica may answer, which an answer says (`stale`).
     is_local: bool,
@@ -78,11 +80,11 @@ fn asked(hub: &Hub, request: &HttpRequest, on_gone: OnGone) -> Result<Asked, Err
     let watch = query.into_watch("")?;
     let plan = |topic: &TopicName| {
         let watch = Watch { topic: topic.as_str().to_owned(), ..watch.clone() };
-        WatchPlan::new(&watch, on_gone)
+        WatchPlan::of_request(&watch, on_gone)
     };
     let plans = topics.iter().map(plan).collect::<Result<_, _>>()?;
     let is_local = watch.consistency() == Consistency::Local;
-    Ok(Asked { plans, cursor, timeout_ms: watch.timeout_ms, is_local })
+    Ok(Asked { plans, cursor, credit: watch.credit, timeout_ms: watch.timeout_ms, is_local })
 }
 
 fn cursor(text: &str, topics: &[TopicName]) -> Result<CombinedCursor, Error> {
@@ -94,7 +96,7 @@ async fn stream(hub: &Rc<Hub>, asked: Asked, wire: Wire) -> Result<HttpResponse,
         Ok(attached) => attached,
         Err(error) => return watch::turned_away(error, wire),
     };
-    let together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor).await?;
+    let together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor, asked.credit).await?;
     let outlet = Rc::clone(&attached.outlet);
     let delivery = &hub.node().config.delivery;
     let silence = Duration::from_millis(delivery.bookmark_interval_ms.into());
@@ -120,7 +122,7 @@ impl Feed {
             poll_fn(|cx| outlet.poll_empty(cx)).await;
             let told = self.next(&outlet, silence).await;
             let mut page = Vec::new();
-            let is_over = told.is_err();
+            let is_over = told.is_err() || self.together.is_spent();
             match told {
                 Ok(told) => self.write(&told, &mut page),
                 Err(error) => self.fail(error, &mut page),
@@ -185,10 +187,11 @@ impl Feed {
 async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + long_poll::wait(asked.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
     let attached = Attached::new(hub, Wire::Signal)?;
-    let mut together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor).await?;
+    let mut together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor, asked.credit).await?;
     let mut events = Vec::new();
     loop {
         while events.len() < ANSWER_EVENTS
+            && !together.is_spent()
             && let Some(told) = together.ready().await?
         {
             events.extend(told.into_iter().map(|told| (told.event, told.remarks)));

@@ -51,12 +51,14 @@ impl Answer {
 /// `BAD_PARAMETER`, gaps (unless `onGone=snapshot`), a full or draining node.
 pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + wait(watch.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
-    let plan = WatchPlan::new(watch, OnGone::Close)?;
+    let plan = WatchPlan::of_request(watch, OnGone::Close)?;
     let mut glass = Glass::new(plan.lens.clone(), hub.node().is_state(&plan.topic), false);
     let attached = Attached::new(hub, Wire::Signal)?;
     let Watching { reader, start, .. } = plan.open(hub, &attached.outlet, Wire::Signal).await?;
     let most = hub.node().config.limits.page_items_max;
-    let limit = ReadLimit { count: watch.limit.map_or(most, |limit| most.min(limit as usize)), bytes: ANSWER_BYTES };
+    let credit = watch.credit.and_then(|credit| usize::try_from(credit).ok());
+    let count = [watch.limit.map(|limit| limit as usize), credit].into_iter().flatten().fold(most, usize::min);
+    let limit = ReadLimit { count, bytes: ANSWER_BYTES };
     let (answer, is_resumed) = match start {
         Start::Snapshot(snapshot) => (sum(snapshot, &glass), false),
         Start::Gap(_, gap) => (gap_or_sum(&gap, &reader, &glass).await?, false),
