@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanfare_protocol::limits::ENVELOPES_MAX;
 use fanfare_protocol::{
     Code, Connected, Encoding, Error, Event, EventBatch, EventBatchRef, EventType, From, Incoming, Message, Published,
-    ResourceVersion, Subscribed, Watched, decode, encode, encode_event_batch, envelopes,
+    ResourceVersion, Subscribed, Watched, decode, encode, encode_event_batch, envelopes, json,
 };
 
 const EPOCH: u64 = 0x6f1c;
@@ -72,6 +72,26 @@ fn subscribe_reads_and_subscribed_is_written_as_in_the_contract() {
         written(2, Subscribed { watched: Some(watched), views: vec![] }),
         r#"{"type":"SUBSCRIBED","id":2,"payload":{"view":5,"topic":"chat:lobby","resourceVersion":"6f1c.1041","resumed":false}}"#
     );
+}
+
+/// E11, W9, W22: said where it is so, behind what every event has.
+#[test]
+fn remarks_on_an_answer_stand_in_the_event_that_marks_its_end() {
+    let version = Some(ResourceVersion::new(EPOCH, 1041));
+    let end = Event { r#type: EventType::SnapshotEnd as i32, resource_version: version, ..Event::default() };
+    for (limited, stale, remarks) in [
+        (false, false, ""),
+        (true, false, r#","limited":true"#),
+        (false, true, r#","stale":true"#),
+        (true, true, r#","limited":true,"stale":true"#),
+    ] {
+        let mut out = Vec::new();
+        json::write_remarked_event(&end, json::Remarks { limited, stale }, &mut out);
+        let expected = format!(r#"{{"type":"snapshot-end","resourceVersion":"6f1c.1041"{remarks}}}"#);
+        assert_eq!(String::from_utf8(out).expect("JSON is UTF-8"), expected);
+        // E5: whoever knows nothing of them reads the event.
+        assert_eq!(serde_json::from_str::<Event>(&expected).expect("an event"), end);
+    }
 }
 
 /// E11, W7: the first batch of a view, by both ways of writing it.

@@ -50,12 +50,20 @@ function toHex(messages: Iterable<string | Uint8Array>): string {
 /** In memory their bytes say `contentType`, which the JSON of events leaves out (E10). */
 const ONLY_NODES_WRITE = new Set<Envelope["type"]>(["EVENT", "HISTORY_PAGE"]);
 
+/** What only those need who did not ask for it themselves: it is not worth its bytes in every page. */
+const HAS_UNREAD = /"stale":true/;
+
 describe("messages in both encodings", () => {
   for (const example of read<Example>("messages.json")) {
     /** E7, E8, E10, E11. */
     test(example.name, () => {
       const envelopes = protobuf.decode(fromHex(example.protobuf));
-      assert.deepEqual(envelopes, json.decode(example.json));
+      const expected = json.decode(example.json);
+      if (HAS_UNREAD.test(example.json)) {
+        // E5: skipped where it is not known, and neither in the way of what is read nor written again.
+        return assertContains(expected, envelopes);
+      }
+      assert.deepEqual(envelopes, expected);
       assert.equal(toHex(protobuf.encode(envelopes)), example.protobuf);
       if (ONLY_NODES_WRITE.has(envelopes[0]?.type ?? "EVENT")) return;
       // E11: a missing payload is an empty one.

@@ -45,3 +45,27 @@ async fn credit_of_one_view_holds_up_no_other() {
     let answer = view.ask("UNSUBSCRIBE", json!({ "view": view.number })).await;
     assert_eq!(answer["type"], "UNSUBSCRIBED", "{answer}");
 }
+
+/// W17: also where nothing else changes, and to a view that had none.
+#[tokio::test]
+async fn a_credit_can_be_given_to_a_living_view() {
+    let node = node();
+    let mut view = View::open(&node, json!({ "topic": "t:a" })).await;
+    assert_eq!(view.events().await, ["snapshot-end"]);
+    let updated = view.ask("UPDATE_VIEW", json!({ "view": view.number, "credit": 2 })).await;
+    assert_eq!(
+        (&updated["payload"]["view"], &updated["payload"]["resumed"]),
+        (&json!(view.number), &json!(true)),
+        "{updated}"
+    );
+    for n in 0..4 {
+        publish(&node, "t:a", json!({ "data": n })).await;
+    }
+    assert_eq!(view.through("put 1").await, ["put 0", "put 1"]);
+    assert_eq!(view.ask("PING", json!({})).await["type"], "PONG");
+    let updated = view.ask("UPDATE_VIEW", json!({ "view": view.number, "credit": 1 })).await;
+    assert_eq!(updated["payload"]["view"], view.number, "{updated}");
+    assert_eq!(view.events().await, ["put 2"]);
+    view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 1 })).await;
+    assert_eq!(view.events().await, ["put 3"]);
+}

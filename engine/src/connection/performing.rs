@@ -110,6 +110,7 @@ impl Connection {
                         resource_version: Some(version),
                         resumed,
                         error: None,
+                        stale: reader.terms.is_local,
                     });
                     starts.push((reader, start));
                 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use fanfare_protocol::{Code, Error, Grant, Message, OnGone, ResourceVersion, Subscribed, ViewState, Watch, Watched};
+use fanfare_protocol::{Code, Error, Grant, Message, OnGone, Subscribed, ViewState, Watch, Watched};
 
 use super::actor::Connection;
 use crate::hub::Slot;
@@ -12,8 +12,8 @@ use crate::view::{self, ViewKey};
 
 /// What a living view becomes.
 enum Updated {
-    /// It is what it was: its cursor is told.
-    Same(ViewKey, Option<ResourceVersion>),
+    /// It is what it was: its answer is told.
+    Same(Box<Watched>),
     /// Another one.
     Other(Box<WatchPlan>),
 }
@@ -34,10 +34,8 @@ impl Connection {
         };
         let (slot, plan) = match updated {
             Ok((slot, Updated::Other(plan))) => (slot, plan),
-            Ok((_, Updated::Same(key, cursor))) => {
-                let topic = key.topic.as_str().to_owned();
-                let watched = Watched { view, topic, resource_version: cursor, resumed: true, error: None };
-                let same = Subscribed { watched: Some(watched), views: Vec::new() };
+            Ok((_, Updated::Same(watched))) => {
+                let same = Subscribed { watched: Some(*watched), views: Vec::new() };
                 return self.answer(id, Ok(Message::Subscribed(same)), ctx);
             }
             Err(error) => return self.answer(id, Err(error), ctx),
@@ -65,7 +63,7 @@ impl Connection {
         }
         let credit = watch.credit.or_else(|| self.meters.get(&slot.view).and_then(|meter| meter.credit()));
         let on_gone = watch.on_gone;
-        let is_limited = watch.limit.is_some();
+        let (is_limited, is_granted) = (watch.limit.is_some(), watch.credit.is_some());
         let watch = Watch { topic: key.topic.as_str().to_owned(), credit, ..watch };
         let mut plan = WatchPlan::new(&watch, OnGone::Snapshot)?;
         if on_gone == OnGone::Unspecified as i32 {
@@ -75,10 +73,19 @@ impl Connection {
             plan.terms.limit = terms.limit;
         }
         let other = ViewKey { lens: plan.lens.clone(), ..key.clone() };
-        if other == key {
-            return Ok(Updated::Same(key, cursor));
+        if other == key && plan.terms == terms && !is_granted {
+            return Ok(Updated::Same(Box::new(Watched {
+                view: slot.view,
+                topic: key.topic.as_str().to_owned(),
+                resource_version: cursor,
+                resumed: true,
+                error: None,
+                stale: terms.is_local,
+            })));
         }
-        let is_open = |slot: &Slot| self.hub.standing(*slot).is_some_and(|(key, ..)| key == other);
+        let is_open = |other_slot: &Slot| {
+            *other_slot != slot && self.hub.standing(*other_slot).is_some_and(|(key, ..)| key == other)
+        };
         if self.outlet.slots().iter().any(is_open) {
             return Err(Error::of(Code::AlreadySubscribed));
         }

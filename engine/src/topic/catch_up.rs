@@ -193,7 +193,7 @@ impl CatchUp {
             meter.spend(items.len());
         }
         items.push(view::marker(EventType::SnapshotEnd, version));
-        let remarks = Remarks { limited };
+        let remarks = Remarks { limited, stale: self.reader.terms.is_local };
         let span = Span { after, through: version, limited, remarks, resumable: !is_fold, events: &items };
         for span in span.split() {
             self.room().await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fanfare_protocol::{Code, Error, From, OnGone, ResourceVersion, TopicName, Watch};
+use fanfare_protocol::{Code, Consistency, Error, From, OnGone, ResourceVersion, TopicName, Watch};
 
 use crate::hub::Terms;
 use crate::view::Lens;
@@ -64,7 +64,8 @@ impl WatchPlan {
             chosen => chosen,
         };
         let limit = watch.limit.map_or(SNAPSHOT_ITEMS, |limit| limit as usize);
-        let terms = Terms { on_gone, limit };
+        let is_local = watch.consistency() == Consistency::Local;
+        let terms = Terms { on_gone, limit, is_local };
         Ok(Self { topic, begin, terms, lens: Lens::new(watch)?, credit: watch.credit })
     }
 

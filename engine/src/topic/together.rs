@@ -103,6 +103,12 @@ impl Together {
         self.cursor.to_string()
     }
 
+    /// Whether one of them begins without a snapshot, at whose end it could be said what is to be said of the answer.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.start, Some(Start::After(_))))
+    }
+
     /// Whether it has told as many events as it may.
     #[must_use]
     pub fn is_spent(&self) -> bool {
@@ -214,7 +220,7 @@ impl Together {
         }
         self.cursor.reach(index, snapshot.version);
         let end = view::marker(EventType::SnapshotEnd, snapshot.version);
-        let remarks = Remarks { limited: snapshot.limited };
+        let remarks = Remarks { limited: snapshot.limited, stale: part.terms.is_local };
         told.push(Told { remarks, ..Told::at(&self.cursor, named(&end, &part.topic)) });
         told
     }

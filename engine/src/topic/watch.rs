@@ -59,21 +59,17 @@ impl WatchPlan {
 
     async fn place(&self, reader: &Reader) -> Result<(ResourceVersion, bool, Start), Error> {
         let node = reader.hub.node();
+        if !self.terms.is_local && !matches!(self.begin, Begin::After(_)) {
+            node.read_barrier(&self.topic).await?;
+        }
         let version = match self.begin {
             Begin::After(version) => return self.resume(reader, version).await,
             Begin::Snapshot => {
-                node.read_barrier(&self.topic).await?;
                 let snapshot = node.fetch(node.log.snapshot(&self.topic, self.terms.limit)).await?;
                 return Ok((snapshot.version, false, Start::Snapshot(snapshot)));
             }
-            Begin::Beginning => {
-                node.read_barrier(&self.topic).await?;
-                node.log.beginning(&self.topic).map_err(|fault| faulted(&fault))?
-            }
-            Begin::Latest => {
-                node.read_barrier(&self.topic).await?;
-                node.log.head(&self.topic).map_err(|fault| faulted(&fault))?
-            }
+            Begin::Beginning => node.log.beginning(&self.topic).map_err(|fault| faulted(&fault))?,
+            Begin::Latest => node.log.head(&self.topic).map_err(|fault| faulted(&fault))?,
         };
         Ok((version, false, Start::After(version)))
     }

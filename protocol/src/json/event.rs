@@ -38,6 +38,8 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
 pub struct Remarks {
     /// The snapshot of a `stream` left out older publications.
     pub limited: bool,
+    /// It was asked for with `consistency=local`.
+    pub stale: bool,
 }
 
 /// As [`write_event`], with remarks on the answer behind the members of the event (SPEC.md W9).
@@ -45,6 +47,7 @@ pub fn write_remarked_event(event: &Event, remarks: Remarks, out: &mut Vec<u8>) 
     let mut object = Object::open(out);
     event.write(&mut object);
     object.flag("limited", remarks.limited);
+    object.flag("stale", remarks.stale);
     object.close();
 }
 

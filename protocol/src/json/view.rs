@@ -2,7 +2,7 @@
 
 use serde::de::MapAccess;
 
-use super::form::{Always, Child, Integer, Named, Optional, Version, json_form};
+use super::form::{Always, Child, Integer, Named, Optional, UnlessDefault, Version, json_form};
 use super::serde_impls::serde_impls;
 use super::{Members, Object, ToJson, Value};
 use crate::limits::VIEWS_MAX;
@@ -22,6 +22,7 @@ json_form!(Watched {
     "resourceVersion": resource_version = Version,
     "resumed": resumed = Always,
     "error": error = Child,
+    "stale": stale = UnlessDefault,
 });
 
 json_form!(Unsubscribe {
@@ -55,7 +56,7 @@ impl ToJson for Subscribed {
 }
 
 impl Members for Subscribed {
-    const NAMES: &'static [&'static str] = &["views", "view", "topic", "resourceVersion", "resumed", "error"];
+    const NAMES: &'static [&'static str] = &["views", "view", "topic", "resourceVersion", "resumed", "error", "stale"];
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {

@@ -194,13 +194,14 @@ fn watch() -> Drawn<Watch> {
 }
 
 fn watched() -> Drawn<Watched> {
-    (any::<u32>(), text(), of(version()), any::<bool>(), of(error()))
-        .prop_map(|(view, topic, resource_version, resumed, error)| Watched {
+    (any::<u32>(), text(), of(version()), any::<bool>(), of(error()), any::<bool>())
+        .prop_map(|(view, topic, resource_version, resumed, error, stale)| Watched {
             view,
             topic,
             resource_version,
             resumed,
             error,
+            stale,
         })
         .boxed()
 }

@@ -115,7 +115,7 @@ impl<'a> Model<'a> {
     fn interface(&self, message: &Message<'_>, out: &mut String) {
         let mut flat = String::new();
         let mut body = String::new();
-        for (index, field) in (0..).zip(fields(message.proto)) {
+        for field in fields(message.proto) {
             let type_ = self.member_type(&field);
             let member = match field.mode {
                 // All of its members are absent where there are several.
@@ -127,7 +127,7 @@ impl<'a> Model<'a> {
                 Mode::Always | Mode::AlwaysList => format!("{}: {type_}", field.name),
                 _ => format!("{}?: {type_}", field.name),
             };
-            doc(message.comments.get(&Some(index)), "  ", &mut body);
+            doc(message.comments.get(&Some(field.index)), "  ", &mut body);
             line(&mut body, format_args!("  {member};"));
         }
         let name = message.proto.name();

@@ -105,7 +105,11 @@ async fn stream(hub: &Rc<Hub>, asked: Asked, wire: Wire) -> Result<HttpResponse,
         outlet.push(|out| view::put_retry(watch::SSE_RETRY_MS, out));
     }
     let body = EventStream::new(attached, None, heartbeat, asked.timeout_ms.map(Duration::from_millis));
-    actix::spawn(Feed { together, wire }.run(outlet, silence));
+    let feed = Feed { together, wire };
+    if asked.is_local && feed.together.is_resumed() {
+        outlet.push(|out| feed.bookmark(true, out));
+    }
+    actix::spawn(feed.run(outlet, silence));
     let mut response = if wire == Wire::Sse { watch::event_stream() } else { watch::lines() };
     Ok(response.streaming(body))
 }
@@ -162,13 +166,18 @@ impl Feed {
             out.extend_from_slice(self.end());
         }
         if self.wire != Wire::Sse || told.is_empty() {
-            let cursor = self.together.cursor();
-            if self.wire == Wire::Sse {
-                out.extend_from_slice(format!("id: {cursor}\nevent: bookmark\ndata: ").as_bytes());
-            }
-            out.extend_from_slice(format!("{{\"type\":\"bookmark\",\"resourceVersion\":\"{cursor}\"}}").as_bytes());
-            out.extend_from_slice(self.end());
+            self.bookmark(false, out);
         }
+    }
+
+    fn bookmark(&self, is_stale: bool, out: &mut Vec<u8>) {
+        let cursor = self.together.cursor();
+        if self.wire == Wire::Sse {
+            out.extend_from_slice(format!("id: {cursor}\nevent: bookmark\ndata: ").as_bytes());
+        }
+        let stale = if is_stale { ",\"stale\":true" } else { "" };
+        out.extend_from_slice(format!("{{\"type\":\"bookmark\",\"resourceVersion\":\"{cursor}\"{stale}}}").as_bytes());
+        out.extend_from_slice(self.end());
     }
 
     fn fail(&self, error: Error, out: &mut Vec<u8>) {

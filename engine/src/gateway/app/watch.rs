@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use fanfare_protocol::json::Remarks;
 use fanfare_protocol::{Code, Error, EventType, OnGone, ResourceVersion, TopicName, Watch};
 
 use super::accept::Form;
@@ -89,10 +90,12 @@ async fn stream(
     heartbeat: Option<Duration>,
 ) -> Result<EventStream, Error> {
     let Watching { version, resumed, reader, start } = plan.open(&attached.hub, &attached.outlet, wire).await?;
-    if let (Start::After(_), false) = (&start, resumed) {
+    let stale = reader.terms.is_local;
+    if matches!(start, Start::After(_)) && (!resumed || stale) {
         // A client that is cut off before the first event would else not know where it stood.
         let events = [view::marker(EventType::Bookmark, version)];
-        let span = Span::new(version, version, &events);
+        let remarks = Remarks { stale, ..Remarks::default() };
+        let span = Span { remarks, ..Span::new(version, version, &events) };
         attached.outlet.push(|out| {
             view::encode(wire, reader.slot.view, &span, out);
         });

@@ -33,6 +33,10 @@ const ALWAYS: [&str; 7] = [
     "PresenceSet.action",
 ];
 
+/// What no one who watches needs to be told, as he asked for it: bytes of every page that loads the SDK. It is skipped like any
+/// field that is not known.
+const UNREAD: &str = "Watched.stale";
+
 /// How a value looks.
 #[derive(Clone, Copy)]
 pub(super) enum Kind<'a> {
@@ -103,19 +107,23 @@ impl Mode {
 
 /// A field of a message.
 pub(super) struct Field<'a> {
+    /// Its place in the message.
+    pub(super) index: i32,
     pub(super) number: i32,
     pub(super) name: String,
     pub(super) kind: Kind<'a>,
     pub(super) mode: Mode,
 }
 
-/// The fields of a message in the order of its file.
+/// The fields of a message that are read, in the order of its file.
 pub(super) fn fields(message: &DescriptorProto) -> impl Iterator<Item = Field<'_>> {
-    message.field.iter().map(|proto| field(message, proto))
+    (0..).zip(&message.field).filter_map(|(index, proto)| {
+        let path = format!("{}.{}", message.name(), proto.name());
+        (path != UNREAD).then(|| field(message, proto, index, &path))
+    })
 }
 
-fn field<'a>(message: &'a DescriptorProto, proto: &'a FieldDescriptorProto) -> Field<'a> {
-    let path = format!("{}.{}", message.name(), proto.name());
+fn field<'a>(message: &'a DescriptorProto, proto: &'a FieldDescriptorProto, index: i32, path: &str) -> Field<'a> {
     let is_duration = DURATIONS.contains(&proto.name());
     let is_map = is_map(message, proto);
     let kind = match proto.r#type() {
@@ -134,7 +142,7 @@ fn field<'a>(message: &'a DescriptorProto, proto: &'a FieldDescriptorProto) -> F
         other => unreachable!("no message of the protocol has a field of type {other:?}"),
     };
     let flat = FLAT.iter().find(|(flat, _)| *flat == path);
-    let is_always = ALWAYS.contains(&path.as_str());
+    let is_always = ALWAYS.contains(&path);
     let mode = match (flat, proto.label()) {
         (Some(&(_, several)), _) => Mode::Flat { several },
         _ if path == DOTTED => Mode::Dotted,
@@ -152,7 +160,7 @@ fn field<'a>(message: &'a DescriptorProto, proto: &'a FieldDescriptorProto) -> F
         true => proto.name().trim_end_matches("_ms").to_owned(),
         false => proto.json_name().to_owned(),
     };
-    Field { number: proto.number(), name, kind, mode }
+    Field { index, number: proto.number(), name, kind, mode }
 }
 
 /// On the wire a map is a list of messages that its message declares inside itself.

@@ -302,7 +302,7 @@ impl Node {
         let open = Open { watch: key, cursor: version, left: watch.credit };
         self.connections.get_mut(&connection).expect("open").views.insert(view, open);
         let resource_version = Some(version);
-        let watched = Watched { view, topic: topic.clone(), resource_version, resumed, error: None };
+        let watched = Watched { view, topic: topic.clone(), resource_version, resumed, ..Watched::default() };
         self.tell(connection, id, Subscribed { watched: Some(watched), views: Vec::new() });
         if has_snapshot {
             self.snapshot(connection, view, &topic);
@@ -337,8 +337,13 @@ impl Node {
         let version = if resumed { open.cursor } else { self.head(&topic) };
         let next = Open { watch: key, cursor: version, left: watch.credit.or(open.left) };
         self.connections.get_mut(&connection).expect("open").views.insert(number, next);
-        let watched =
-            Watched { view: number, topic: topic.clone(), resource_version: Some(version), resumed, error: None };
+        let watched = Watched {
+            view: number,
+            topic: topic.clone(),
+            resource_version: Some(version),
+            resumed,
+            ..Watched::default()
+        };
         self.tell(connection, id, Subscribed { watched: Some(watched), views: Vec::new() });
         if resumed {
             self.advance(connection, number);
