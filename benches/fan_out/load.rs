@@ -57,6 +57,8 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
     runtime.block_on(async {
         let before = resident_bytes(pid);
         let (arrived, mut arrivals) = mpsc::unbounded_channel();
+        let mut publisher = Client::open(address);
+        publisher.create(speech, subscribers as u64).await;
         let mut readers = Vec::with_capacity(subscribers);
         for first in 0..subscribers {
             let mut client = Client::open(address);
@@ -68,7 +70,6 @@ pub fn run(address: SocketAddr, pid: u32, speech: Speech, subscribers: usize, co
             readers.push(tokio::spawn(async move { client.count(count, arrived).await }));
         }
         let bytes_per_connection = resident_bytes(pid).saturating_sub(before) / subscribers as u64;
-        let mut publisher = Client::open(address);
         // The baseline has no metrics.
         let writes = || node::metric(address, "fanfare_hub_writes_total").unwrap_or_default();
         let (cpu, written) = (cpu_nanos(pid), writes());
@@ -116,6 +117,19 @@ impl Client {
         self.0.send(&subscribe).await;
         while self.messages() == 0 {
             self.0.read().await;
+        }
+    }
+
+    /// Publishes once to each topic: that it comes into being is not what is measured.
+    async fn create(&mut self, speech: Speech, subscribers: u64) {
+        let Speech::Fanfare(audience) = speech else { return };
+        let topics = if matches!(audience, Audience::Topics) { subscribers } else { 1 };
+        for number in 0..topics {
+            let topic = audience.topic(number);
+            self.0.send(&format!(r#"{{"type":"PUBLISH","id":1,"payload":{{"topic":"{topic}","data":0}}}}"#)).await;
+            while self.messages() == 0 {
+                self.0.read().await;
+            }
         }
     }
 

@@ -33,7 +33,11 @@ const IN_FLIGHT: [u64; 3] = [1, 8, 64];
 const VIEWERS: usize = 10_000;
 const VIEWS: usize = 100;
 const SHOWN_TO_ALL: u64 = 300;
-const ROUNDS_OF_DISTINCT: u64 = 5;
+const DISTINCT: u64 = VIEWERS as u64 * 5;
+const ROUNDS_OF_VIEWS: usize = 5;
+
+/// Before a part of the names of those that are to be compared, instead of all.
+const ONLY: &str = "--only";
 
 /// Before the address at which this program is to be the baseline.
 const BASELINE: &str = "--baseline";
@@ -43,7 +47,8 @@ fn main() {
         return baseline::serve(address.parse().expect("this bench gives itself an address"));
     }
     if std::env::args().any(|argument| argument == "--views") {
-        return views();
+        let only = std::env::args().skip_while(|argument| argument != ONLY).nth(1);
+        return views(only.as_deref());
     }
     println!("{SUBSCRIBERS} subscribers, {PUBLICATIONS} publications of 128 bytes, {ROUNDS} rounds");
     println!("| server | in flight | CPU µs per delivery (min, median, max) | bytes per idle connection |");
@@ -70,40 +75,84 @@ fn main() {
     }
 }
 
-/// What filters cost: the same audience in one view and in many, and each with a view of its own beside a lone subscriber.
-fn views() {
-    let loads: [(&str, Audience, usize, u64, u64); 5] = [
-        ("10,000 in 1 view", Audience::OneView, VIEWERS, SHOWN_TO_ALL, 64),
-        ("10,000 in 100 views", Audience::Views(VIEWS), VIEWERS, SHOWN_TO_ALL, 64),
-        ("1 subscriber", Audience::OneView, 1, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
-        ("10,000 topics of one each", Audience::Topics, VIEWERS, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
-        ("10,000 equality views of one each", Audience::Distinct, VIEWERS, VIEWERS as u64 * ROUNDS_OF_DISTINCT, 64),
+/// One comparison of `--views`.
+struct Viewing {
+    name: &'static str,
+    audience: Audience,
+    subscribers: usize,
+    count: u64,
+    in_flight: u64,
+}
+
+impl Viewing {
+    const ALL: [Self; 7] = [
+        Self::new("10,000 in 1 view", Audience::OneView, VIEWERS, SHOWN_TO_ALL, 64),
+        Self::new("10,000 in 100 views", Audience::Views(VIEWS), VIEWERS, SHOWN_TO_ALL, 64),
+        Self::new("1 subscriber", Audience::OneView, 1, DISTINCT, 64),
+        Self::new("10,000 topics of one each", Audience::Topics, VIEWERS, DISTINCT, 64),
+        Self::new("10,000 equality views of one each", Audience::Distinct, VIEWERS, DISTINCT, 64),
+        // With nothing to batch, both are a publication, a sync and a write for each delivery.
+        Self::new("1 subscriber", Audience::OneView, 1, VIEWERS as u64, 1),
+        Self::new("10,000 equality views of one each", Audience::Distinct, VIEWERS, VIEWERS as u64, 1),
     ];
-    println!("publications of 128 bytes, 64 in flight, {ROUNDS} rounds");
-    println!("| who watches | deliveries | CPU µs per delivery (min, median, max) | writes per delivery (median) |");
-    println!("| --- | --- | --- | --- |");
-    let mut runs: [Vec<Run>; 5] = Default::default();
-    for _ in 0..ROUNDS {
-        for ((_, audience, subscribers, count, in_flight), runs) in loads.iter().zip(&mut runs) {
-            runs.push(measured(Kind::Fanfare, Speech::Fanfare(*audience), *subscribers, *count, *in_flight));
+
+    const fn new(name: &'static str, audience: Audience, subscribers: usize, count: u64, in_flight: u64) -> Self {
+        Self { name, audience, subscribers, count, in_flight }
+    }
+
+    fn deliveries(&self) -> u64 {
+        if self.audience.is_distinct() { self.count } else { self.count * self.subscribers as u64 }
+    }
+
+    fn run(&self) -> Run {
+        measured(Kind::Fanfare, Speech::Fanfare(self.audience), self.subscribers, self.count, self.in_flight)
+    }
+}
+
+/// What filters cost: the same audience in one view and in many, and each with a view of its own beside a lone subscriber.
+fn views(only: Option<&str>) {
+    println!("publications of 128 bytes, {ROUNDS_OF_VIEWS} rounds");
+    println!(
+        "| who watches | in flight | deliveries | CPU µs per delivery (min, median, max) | writes per delivery (median) |"
+    );
+    println!("| --- | --- | --- | --- | --- |");
+    let chosen: Vec<_> = Viewing::ALL.iter().filter(|v| only.is_none_or(|only| v.name.contains(only))).collect();
+    let mut runs: Vec<Vec<Run>> = chosen.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS_OF_VIEWS {
+        for (viewing, runs) in chosen.iter().zip(&mut runs) {
+            runs.push(viewing.run());
         }
     }
-    for ((name, audience, subscribers, count, _), runs) in loads.into_iter().zip(runs) {
-        let sorted = |figure: fn(&Run) -> f64| {
-            let mut figures: Vec<f64> = runs.iter().map(figure).collect();
-            figures.sort_by(f64::total_cmp);
-            figures
-        };
-        let (micros, writes) = (sorted(|run| run.micros_per_delivery), sorted(|run| run.writes_per_delivery));
-        let deliveries = if audience.is_distinct() { count } else { count * subscribers as u64 };
+    for (viewing, runs) in chosen.iter().zip(&runs) {
+        let (micros, writes) = (
+            sorted(runs.iter().map(|run| run.micros_per_delivery)),
+            sorted(runs.iter().map(|run| run.writes_per_delivery)),
+        );
         println!(
-            "| {name} | {deliveries} | {:.2}, {:.2}, {:.2} | {:.3} |",
+            "| {} | {} | {} | {:.2}, {:.2}, {:.2} | {:.3} |",
+            viewing.name,
+            viewing.in_flight,
+            viewing.deliveries(),
             micros[0],
             micros[micros.len() / 2],
             micros[micros.len() - 1],
             writes[writes.len() / 2]
         );
     }
+    println!("\nround by round, against the first of as many in flight:");
+    for (viewing, of) in chosen.iter().zip(&runs) {
+        let Some(base) = chosen.iter().position(|first| first.in_flight == viewing.in_flight) else { continue };
+        let ratios = sorted(
+            of.iter().zip(&runs[base]).map(|(this, first)| this.micros_per_delivery / first.micros_per_delivery),
+        );
+        println!("{} : {}, median {:.2} of {ratios:.2?}", viewing.name, chosen[base].name, ratios[ratios.len() / 2]);
+    }
+}
+
+fn sorted(figures: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures
 }
 
 #[derive(Clone, Copy)]
