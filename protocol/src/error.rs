@@ -101,6 +101,17 @@ impl Error {
             .with_message(format!("`{}`: {reason}", shorten(parameter)))
     }
 
+    /// BAD_PARAMETER for what `aliases` allows once, if both names are one parameter: they could contradict each other.
+    #[must_use]
+    pub fn given_twice(first: &str, second: &str, aliases: &[&[&str]]) -> Option<Self> {
+        if first == second {
+            return Some(Self::bad_parameter(second, "given twice"));
+        }
+        let is_alias = aliases.iter().any(|names| names.contains(&first) && names.contains(&second));
+        is_alias
+            .then(|| Self::bad_parameter(second, format_args!("is the same parameter as `{first}`, give one of them")))
+    }
+
     /// MALFORMED; `reason` says where and why.
     #[must_use]
     pub fn malformed(reason: impl fmt::Display) -> Self {

@@ -43,6 +43,13 @@ impl Watch {
         "selector",
     ];
 
+    /// Names of the same parameter, of which one may be given.
+    pub const ALIASES: &'static [&'static [&'static str]] = &[
+        &["resourceVersion", "sinceRevision", "lastEventId"],
+        &["from", "includeInitialData"],
+        &["filter", "selector"],
+    ];
+
     /// Sets one parameter from its text in a query string. A later value replaces an earlier one.
     ///
     /// # Errors

@@ -57,6 +57,9 @@ async fn a_handshake_that_asks_for_what_cannot_be_is_refused() {
         ("fields=n", 422),
         ("topic=t:a&filter=data.n+%3E", 422),
         ("topic=t:a&form=latest", 422),
+        ("topic=t:a&filter=true&selector=true", 422),
+        ("ticket=t", 501),
+        ("topic=t:a&ticket=t", 501),
     ] {
         let (head, _) = Socket::handshake(node.address(), &format!("/v1/ws?{query}"), "").await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{query}: {head}");

@@ -45,6 +45,9 @@ pub(crate) trait Members: Default {
     /// Every name it knows, for the refusal of others.
     const NAMES: &'static [&'static str];
 
+    /// Those of them that mean the same, of which one may stand.
+    const ALIASES: &'static [&'static [&'static str]] = &[];
+
     /// Takes one member; names that it does not know go to [`Value::unknown`].
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error>;
 }
@@ -218,6 +221,11 @@ impl<'de, T: Members> Visitor<'de> for Seed<'_, '_, T> {
                         .context
                         .refuse(Error::malformed(format_args!("the member `{name}` stands twice"))));
                 }
+                if let Some(other) = alias::<T>(&name, seen)
+                    && let Some(error) = Error::given_twice(other, &name, T::ALIASES)
+                {
+                    return Err(self.context.refuse(error));
+                }
                 seen |= 1 << index;
             }
             let value = Value { map: &mut map, context: self.context, name: &name, names: T::NAMES };
@@ -225,6 +233,14 @@ impl<'de, T: Members> Visitor<'de> for Seed<'_, '_, T> {
         }
         Ok(object)
     }
+}
+
+/// What a member was already given as, under another of its names.
+fn alias<T: Members>(name: &str, seen: u64) -> Option<&'static str> {
+    let names = T::ALIASES.iter().find(|names| names.contains(&name))?;
+    let is_seen =
+        |other: &&&str| T::NAMES.iter().position(|known| known == *other).is_some_and(|at| seen >> at & 1 == 1);
+    names.iter().find(is_seen).copied()
 }
 
 struct OptionSeed<'s, 'c, T>(Seed<'s, 'c, T>);

@@ -36,6 +36,7 @@ impl ToJson for Watch {
 
 impl Members for Watch {
     const NAMES: &'static [&'static str] = Self::PARAMETERS;
+    const ALIASES: &'static [&'static [&'static str]] = Self::ALIASES;
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         let context = value.context();
@@ -98,6 +99,7 @@ const fn beside_parameters(member: &'static str) -> [&'static str; Watch::PARAME
 
 impl Members for Subscribe {
     const NAMES: &'static [&'static str] = &beside_parameters("views");
+    const ALIASES: &'static [&'static [&'static str]] = Watch::ALIASES;
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {
@@ -119,6 +121,7 @@ impl ToJson for UpdateView {
 
 impl Members for UpdateView {
     const NAMES: &'static [&'static str] = &beside_parameters("view");
+    const ALIASES: &'static [&'static [&'static str]] = Watch::ALIASES;
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {

@@ -171,6 +171,22 @@ fn reads() -> Vec<Row> {
         subscribe("a negative version", of(r#""resourceVersion":"6f1c.-1""#), 3503, "BAD_PARAMETER"),
         subscribe("a version with zeros before it", of(r#""resourceVersion":"6f1c.007""#), 3503, "BAD_PARAMETER"),
         subscribe("a parameter twice", of(r#""limit":1,"limit":2"#), 3500, "MALFORMED"),
+        subscribe("a filter under two names", of(r#""filter":"true","selector":"true""#), 3503, "BAD_PARAMETER")
+            .with("parameter", "selector"),
+        subscribe(
+            "a version under two names",
+            of(r#""sinceRevision":"1.1","resourceVersion":"1.1""#),
+            3503,
+            "BAD_PARAMETER",
+        )
+        .with("parameter", "resourceVersion"),
+        subscribe(
+            "a beginning under two names",
+            of(r#""from":"latest","includeInitialData":false"#),
+            3503,
+            "BAD_PARAMETER",
+        )
+        .with("parameter", "includeInitialData"),
         subscribe("a view beside views", of(r#""views":[{"topic":"chat:b"}]"#), 3503, "BAD_PARAMETER"),
         subscribe(
             "1,001 views",

@@ -1,7 +1,7 @@
 //! The parameters of a request, out of its query string. Strict: broken escapes, names given twice and names that the
 //! route does not know are refused, because a parameter that is silently dropped changes what a client gets.
 
-use fanfare_protocol::{Error, ResourceVersion, Watch};
+use fanfare_protocol::{Code, Error, ResourceVersion, Watch};
 
 /// Parameters that were not taken yet, in the order of the query.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Query {
                 values.push(value);
                 continue;
             }
-            if pairs.iter().any(|(known, _)| canonical(known) == canonical(&name)) {
-                return Err(Error::bad_parameter(&name, "given twice"));
+            if let Some(error) = pairs.iter().find_map(|(known, _)| Error::given_twice(known, &name, Watch::ALIASES)) {
+                return Err(error);
             }
             pairs.push((name, value));
         }
@@ -100,12 +100,14 @@ impl Query {
     /// What is left, as watch parameters of the topic that the path names.
     ///
     /// # Errors
-    /// `UNKNOWN_PARAMETER`, `BAD_PARAMETER`.
+    /// `UNKNOWN_PARAMETER`, `BAD_PARAMETER`; `NOT_SUPPORTED` for a ticket, which only URLs carry.
     pub(in crate::gateway) fn into_watch(self, topic: &str) -> Result<Watch, Error> {
         let mut watch = Watch { topic: topic.to_owned(), ..Watch::default() };
         for (name, value) in &self.pairs {
-            if name == "topic" {
-                return Err(Error::bad_parameter(name, "the path names the topic"));
+            match name.as_str() {
+                "topic" => return Err(Error::bad_parameter(name, "the path names the topic")),
+                "ticket" => return Err(no_tickets()),
+                _ => {}
             }
             watch.set(name, value)?;
         }
@@ -113,14 +115,10 @@ impl Query {
     }
 }
 
-/// The name that an alias stands for.
-fn canonical(name: &str) -> &str {
-    match name {
-        "sinceRevision" | "lastEventId" => "resourceVersion",
-        "selector" => "filter",
-        "includeInitialData" => "from",
-        other => other,
-    }
+/// As long as a node asks nobody who he is, there is nothing that a ticket could stand for.
+fn no_tickets() -> Error {
+    let message = "`ticket` is not supported by this node yet: leave it out, it asks nobody who he is";
+    Error::of(Code::NotSupported).with_parameter("ticket").with_message(message)
 }
 
 fn decode(text: &str) -> Result<String, Error> {
@@ -143,7 +141,7 @@ fn digit(byte: Option<u8>) -> Result<u8, Error> {
 
 #[cfg(test)]
 mod tests {
-    use fanfare_protocol::{Code, From};
+    use fanfare_protocol::From;
 
     use super::*;
 
@@ -168,13 +166,29 @@ mod tests {
         }
     }
 
-    /// W9: also under another of its names, for they could contradict each other.
     #[test]
     fn a_parameter_given_twice_is_refused() {
-        for text in
-            ["limit=1&limit=2", "resourceVersion=1.1&lastEventId=1.1", "from=latest&includeInitialData=false", "a&%61"]
-        {
-            assert_eq!(code(Query::parse(text)), Some(Code::BadParameter), "{text}");
+        for text in ["limit=1&limit=2", "a&%61"] {
+            let error = Query::parse(text).unwrap_err();
+            assert_eq!(error.known_code(), Some(Code::BadParameter), "{text}");
+            assert!(error.message.ends_with(": given twice"), "{text}: {}", error.message);
+        }
+    }
+
+    /// W2: they could contradict each other, and whoever gave them may not know that they are one.
+    #[test]
+    fn a_parameter_under_two_of_its_names_is_refused_by_both() {
+        for (first, second) in [
+            ("filter", "selector"),
+            ("selector", "filter"),
+            ("resourceVersion", "sinceRevision"),
+            ("sinceRevision", "lastEventId"),
+            ("from", "includeInitialData"),
+        ] {
+            let error = Query::parse(&format!("{first}=1&limit=1&{second}=1")).unwrap_err();
+            assert_eq!((error.known_code(), error.parameter.as_deref()), (Some(Code::BadParameter), Some(second)));
+            let expected = format!("`{second}`: is the same parameter as `{first}`, give one of them");
+            assert_eq!(error.message, expected);
         }
     }
 
@@ -214,5 +228,6 @@ mod tests {
         assert_eq!((watch.timeout_ms, watch.limit), (Some(1_500), Some(7)));
         assert_eq!(code(Query::parse("topic=a").unwrap().into_watch("b")), Some(Code::BadParameter));
         assert_eq!(code(Query::parse("form=latest").unwrap().into_watch("b")), Some(Code::UnknownParameter));
+        assert_eq!(code(Query::parse("ticket=t").unwrap().into_watch("b")), Some(Code::NotSupported));
     }
 }
