@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::connection::Sessions;
-use crate::hub::{Drain, HubActor};
+use crate::hub::{Drain, HubActor, SubscribeError};
 use crate::limit::Connections;
 use crate::log::{Durability, Policies, SharedLog};
 use crate::namespace::Namespaces;
@@ -75,13 +75,17 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// A view number that was never used before in this process, and a place for the view; `None` when there are no more
-    /// of either.
-    pub(crate) fn next_view(&self) -> Option<(u32, ViewPlace)> {
-        let place = self.view_budget.open()?;
+    /// A view number that was never used before in this process, and a place for the view.
+    ///
+    /// # Errors
+    /// When there are no more of either.
+    pub(crate) fn next_view(&self) -> Result<(u32, ViewPlace), SubscribeError> {
+        let views_max = self.config.delivery.views_max;
+        let place = self.view_budget.open().ok_or(SubscribeError::TooManyViews(views_max))?;
         let next = |last: u32| last.checked_add(1);
-        let last = self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
-        Some((last.checked_add(1)?, place))
+        let last = self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok();
+        let number = last.and_then(next).ok_or(SubscribeError::Unavailable)?;
+        Ok((number, place))
     }
 
     /// What views with a pace hold back, in bytes.

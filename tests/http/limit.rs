@@ -71,6 +71,9 @@ async fn one_view_too_many_is_refused_and_an_equal_one_is_none() {
     streams.push(EventSource::open(&node, &of(1), "").await);
     let refused = get(&node, &of(3)).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "UNAVAILABLE"));
+    let problem = refused.json();
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("2 views") && message.contains("`delivery.views_max`"), "{message}");
     for stream in &mut streams {
         assert_eq!(stream.next().await.unwrap().kind, "bookmark");
     }

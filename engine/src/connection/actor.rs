@@ -22,7 +22,7 @@ use super::session::{Effect, Session, Welcome};
 use super::sessions::Posts;
 use super::websocket;
 use crate::compression::BATCH_MARK;
-use crate::hub::{Hub, Notice, Outlet};
+use crate::hub::{Hub, Notice, Outlet, ending};
 use crate::telemetry::CodeLabel;
 use crate::topic::meter::Meter;
 use crate::topic::publish::Publishing;
@@ -270,7 +270,11 @@ impl Connection {
         match notice {
             // The reader has told the client, and the slot is gone already.
             Notice::Ended(view) => drop(self.meters.remove(&view)),
-            Notice::Close(code) => self.close(Error::of(code), code.number(), ctx),
+            Notice::Close(code) => {
+                let config = &self.hub.node().config;
+                let error = ending(code, &config.delivery, &config.limits);
+                self.close(error, code.number(), ctx);
+            }
             Notice::Drain => {
                 let within_ms = self.hub.node().config.server.reconnect_within_ms;
                 self.say(0, &Message::Goaway(Goaway { within_ms, node: None }));

@@ -31,6 +31,9 @@ impl Breach {
     pub(super) fn error(self) -> Error {
         let breach = match self {
             Self::WebSocket(breach) => breach,
+            Self::Frame(error @ FrameError::TooLarge { .. }) => {
+                return Error::of(error.code()).with_message(format!("{error} (`limits.frame_bytes_max`)"));
+            }
             Self::Frame(error) => return error.into(),
         };
         let code = match breach {
@@ -110,6 +113,16 @@ mod tests {
         let breach = Reader::Tcp.finish(&BytesMut::from(&out[..10])).unwrap_err();
         assert_eq!(code(breach), (Some(Code::Malformed), 3500));
         assert_eq!(Reader::Tcp.finish(&BytesMut::new()), Ok(()));
+    }
+
+    #[test]
+    fn who_says_too_much_at_once_is_told_the_bound_and_its_setting() {
+        let websocket = read(&mut Reader::WebSocket(websocket::Reader::default()), &[0x82, 0xFE, 0x10, 0, 0, 0, 0, 0]);
+        let tcp = read(&mut Reader::Tcp, &[0, 0, 0, 101, 0, 0, 0, 0]);
+        for breach in [websocket.unwrap_err(), tcp.unwrap_err()] {
+            let Error { message, .. } = breach.error();
+            assert!(message.contains("at most 100 ") && message.contains("`limits.frame_bytes_max`"), "{message}");
+        }
     }
 
     /// S10: what RFC 6455 has a number for is closed with that, and told by ours.

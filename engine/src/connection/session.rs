@@ -13,6 +13,9 @@ use fanfare_protocol::{
 use crate::compression::Batching;
 use crate::topic::plan::WatchPlan;
 
+/// What a client is told to wait when as many requests wait as may: a moment in which some are answered.
+const FULL_RETRY_MS: u64 = 100;
+
 /// A request that the shell has to perform and answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
@@ -203,8 +206,12 @@ impl Session {
         if watches.is_empty() {
             return Err(Error::of(Code::BadParameter).with_parameter("topic").with_message("no topic is named"));
         }
-        if open_views + self.opening + watches.len() > limits.subscriptions_max {
-            return Err(Error::of(Code::TooManySubscriptions));
+        let most = limits.subscriptions_max;
+        if open_views + self.opening + watches.len() > most {
+            let message = format!(
+                "a connection holds at most {most} subscriptions (`limits.subscriptions_max`): end one, or open another connection"
+            );
+            return Err(Error::of(Code::TooManySubscriptions).with_message(message));
         }
         let plans: Vec<_> = watches
             .iter()
@@ -218,8 +225,13 @@ impl Session {
     }
 
     fn begin(&mut self, id: u64, request: &Request, limits: &crate::limit::Limits) -> Result<(), Error> {
-        if self.in_flight.len() >= limits.requests_in_flight_max {
-            return Err(Error::of(Code::TooManyRequestsInFlight).with_retry_after_ms(100));
+        let most = limits.requests_in_flight_max;
+        if self.in_flight.len() >= most {
+            let message = format!(
+                "{most} requests of this connection wait for their answers already (`limits.requests_in_flight_max`)"
+            );
+            let error = Error::of(Code::TooManyRequestsInFlight).with_message(message);
+            return Err(error.with_retry_after_ms(FULL_RETRY_MS));
         }
         if let Request::Subscribe(plans, _) = request {
             self.opening += plans.len();

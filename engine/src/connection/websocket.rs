@@ -45,7 +45,7 @@ pub enum Breach {
     #[error("text is not valid UTF-8")]
     Utf8,
     /// Close code 1009.
-    #[error("larger than {bytes_max} bytes")]
+    #[error("a message has at most {bytes_max} bytes (`limits.frame_bytes_max`)")]
     TooLarge {
         /// The limit.
         bytes_max: usize,

@@ -18,7 +18,9 @@ pub(super) fn admit(hub: &Hub) -> Result<(), Error> {
     }
     if !node.connections.try_open() {
         let slot_ms = FULL_RETRY_MS + node.reconnect_slot_ms();
-        return Err(Error::of(Code::TooManyConnections).with_retry_after_ms(slot_ms));
+        let most = node.config.limits.connections_max;
+        let message = format!("the node holds {most} connections, as many as it may (`limits.connections_max`)");
+        return Err(Error::of(Code::TooManyConnections).with_message(message).with_retry_after_ms(slot_ms));
     }
     Ok(())
 }

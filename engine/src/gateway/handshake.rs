@@ -20,7 +20,10 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
     }
     let subscriptions_max = hub.node().config.limits.subscriptions_max;
     if topics.len() > subscriptions_max {
-        return Err(Error::bad_parameter("topic", format_args!("at most {subscriptions_max} topics")));
+        return Err(Error::bad_parameter(
+            "topic",
+            format_args!("at most {subscriptions_max} topics (`limits.subscriptions_max`)"),
+        ));
     }
     let of = |topic: String| {
         let watch = Watch { topic, ..watch.clone() };

@@ -11,6 +11,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use bytes::Bytes;
 use fanfare_protocol::ResourceVersion;
 
+use super::refusal::SubscribeError;
 use super::worker::Hub;
 use crate::view::ViewKey;
 
@@ -40,8 +41,8 @@ pub struct Frame {
 pub struct Opened {
     /// What was asked for.
     pub key: ViewKey,
-    /// Its number; `None` when the node has none left.
-    pub view: Option<u32>,
+    /// Its number, or why it has none.
+    pub view: Result<u32, SubscribeError>,
     /// Where the topic stands.
     pub head: ResourceVersion,
 }

@@ -1,6 +1,9 @@
 //! Which connections are alive: decided for all of a worker in one sweep a second, without a timer each.
 
-use fanfare_protocol::Code;
+use fanfare_protocol::{Code, Error};
+
+use super::settings::Delivery;
+use crate::limit::Limits;
 
 /// The settings of the sweep, in whole seconds (rounded up).
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +73,28 @@ pub fn judge(signs: Signs, patience: Patience, now_s: u32) -> Verdict {
     if !signs.pinged && since(signs.heard_s) > patience.heartbeat_s { Verdict::Ping } else { Verdict::Fine }
 }
 
+/// What a connection that is ended for this reason is told: which bound it has passed.
+#[must_use]
+pub fn ending(code: Code, delivery: &Delivery, limits: &Limits) -> Error {
+    let message = match code {
+        Code::PongTimeout => {
+            format!("no sign of life within {} ms of a ping (`delivery.pong_timeout_ms`)", delivery.pong_timeout_ms)
+        }
+        Code::WriteTimeout => {
+            format!("the connection took no bytes for {} ms (`delivery.write_timeout_ms`)", delivery.write_timeout_ms)
+        }
+        Code::HandshakeTimeout => {
+            let ms = limits.first_frame_timeout_ms;
+            format!("nothing was said within {ms} ms of the handshake (`limits.first_frame_timeout_ms`)")
+        }
+        Code::Idle => {
+            format!("no subscription and no request for {} ms (`limits.idle_timeout_ms`)", limits.idle_timeout_ms)
+        }
+        other => return Error::of(other),
+    };
+    Error::of(code).with_message(message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +140,23 @@ mod tests {
         let idle = Signs { is_subscribed: false, heard_s: 400, ..watching() };
         assert_eq!(judge(idle, PATIENCE, 400), Verdict::Fine);
         assert_eq!(judge(idle, PATIENCE, 401), Verdict::Close(Code::Idle));
+    }
+
+    #[test]
+    fn who_is_closed_is_told_the_bound_and_its_setting() {
+        let (delivery, limits) = (Delivery::default(), Limits::default());
+        for (code, ms, setting) in [
+            (Code::PongTimeout, delivery.pong_timeout_ms, "delivery.pong_timeout_ms"),
+            (Code::WriteTimeout, delivery.write_timeout_ms, "delivery.write_timeout_ms"),
+            (Code::HandshakeTimeout, limits.first_frame_timeout_ms, "limits.first_frame_timeout_ms"),
+            (Code::Idle, limits.idle_timeout_ms, "limits.idle_timeout_ms"),
+        ] {
+            let Error { message, code: number, .. } = ending(code, &delivery, &limits);
+            assert_eq!(number, u32::from(code.number()));
+            assert!(
+                message.contains(&format!(" {ms} ms")) && message.ends_with(&format!("(`{setting}`)")),
+                "{message}"
+            );
+        }
     }
 }

@@ -24,9 +24,11 @@ mod view;
 mod worker;
 
 pub use actor::{Drain, Frame, Frames, HubActor, Opened};
+pub use heartbeat::ending;
 pub use notice::Notice;
 pub use outlet::Outlet;
 pub use pages::{EncodedPage, PageKey};
+pub use refusal::SubscribeError;
 pub use settings::Delivery;
 pub use slot::Slot;
 pub use terms::Terms;

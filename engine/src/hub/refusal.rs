@@ -8,10 +8,11 @@ pub enum SubscribeError {
     /// This outlet follows it already, under this number.
     #[error("view {0} is the same and already open")]
     Already(u32),
-    /// The topic did not answer, or the node has as many views as it may.
-    #[error(
-        "the topic does not answer, or the node has as many views as it may (`delivery.views_max`): try again later"
-    )]
+    /// The node has so many views, which is as many as it may.
+    #[error("the node has {0} views, as many as it may (`delivery.views_max`): try again later")]
+    TooManyViews(usize),
+    /// The topic did not answer.
+    #[error("the topic does not answer: try again later")]
     Unavailable,
 }
 
@@ -19,7 +20,9 @@ impl From<SubscribeError> for Error {
     fn from(error: SubscribeError) -> Self {
         match error {
             SubscribeError::Already(_) => Self::of(Code::AlreadySubscribed).with_message(error.to_string()),
-            SubscribeError::Unavailable => Self::of(Code::Unavailable).with_message(error.to_string()),
+            SubscribeError::TooManyViews(_) | SubscribeError::Unavailable => {
+                Self::of(Code::Unavailable).with_message(error.to_string())
+            }
         }
     }
 }

@@ -66,14 +66,14 @@ pub(super) struct Told {
 enum Found {
     Open(u32),
     /// Its number comes when the topic answers.
-    Opening(oneshot::Receiver<Option<u32>>),
+    Opening(oneshot::Receiver<Result<u32, SubscribeError>>),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Views {
     pub(super) open: HashMap<u32, HubView>,
     pub(super) numbers: HashMap<ViewKey, u32>,
-    opening: HashMap<ViewKey, Vec<oneshot::Sender<Option<u32>>>>,
+    opening: HashMap<ViewKey, Vec<oneshot::Sender<Result<u32, SubscribeError>>>>,
     pub(super) moved: Vec<u32>,
     pub(super) ring_bytes: usize,
 }
@@ -155,7 +155,7 @@ impl Hub {
     pub async fn subscribe(&self, key: &ViewKey, outlet: &Rc<Outlet>, terms: Terms) -> Result<Slot, SubscribeError> {
         let number = match self.find(key)? {
             Found::Open(number) => number,
-            Found::Opening(answer) => answer.await.ok().flatten().ok_or(SubscribeError::Unavailable)?,
+            Found::Opening(answer) => answer.await.map_err(|_| SubscribeError::Unavailable)??,
         };
         if outlet.slot(number).is_some() {
             return Err(SubscribeError::Already(number));
@@ -237,7 +237,7 @@ impl Hub {
         let now_s = self.now_s();
         let mut views = self.views.borrow_mut();
         let waiters = views.opening.remove(&opened.key).unwrap_or_default();
-        if let Some(number) = opened.view {
+        if let Ok(number) = opened.view {
             views.numbers.insert(opened.key.clone(), number);
             views.open.insert(number, HubView::new(opened.key, number, opened.head, now_s));
             self.node.telemetry.views.inc();

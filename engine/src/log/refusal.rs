@@ -37,7 +37,9 @@ pub enum Refusal {
     #[error("{0}")]
     WrongKind(KindFault),
     /// A publication is larger than its namespace allows.
-    #[error("a publication of {bytes} bytes is larger than the {bytes_max} that its namespace allows")]
+    #[error(
+        "a publication of {bytes} bytes is larger than the {bytes_max} that its namespace allows (`publication_bytes_max`)"
+    )]
     PublicationTooLarge {
         /// Of data, key and attributes.
         bytes: u64,
@@ -53,7 +55,7 @@ pub enum Refusal {
         bytes_max: u64,
     },
     /// As many topics exist as the namespace may have.
-    #[error("the namespace may have {topics_max} topics")]
+    #[error("the namespace may have {topics_max} topics (its `topics_max`)")]
     TooManyTopics {
         /// `topics_max`.
         topics_max: u64,

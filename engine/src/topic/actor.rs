@@ -15,7 +15,7 @@ use fanfare_protocol::{ResourceVersion, TopicName};
 use super::changes::Changes;
 use super::index::Index;
 use super::view::{Follower, TopicView};
-use crate::hub::{Frame, Frames, HubActor, HubId, Opened};
+use crate::hub::{Frame, Frames, HubActor, HubId, Opened, SubscribeError};
 use crate::log::Committed;
 use crate::node::Node;
 use crate::telemetry::Packed;
@@ -189,7 +189,7 @@ impl Handler<Open> for TopicActor {
             return;
         }
         if self.is_faulted {
-            address.do_send(Opened { key, view: None, head: self.head });
+            address.do_send(Opened { key, view: Err(SubscribeError::Unavailable), head: self.head });
             self.retire(ctx);
             return;
         }
@@ -198,7 +198,7 @@ impl Handler<Open> for TopicActor {
         let opened = match self.numbers.get(&key).and_then(|number| self.views.get_mut(number)) {
             Some(view) => {
                 view.followers.push(follower);
-                Some(view)
+                Ok(view)
             }
             None => self.node.next_view().map(|(number, place)| {
                 let view = TopicView::new(key.clone(), (number, place), follower, topic_head, is_state);
@@ -207,7 +207,10 @@ impl Handler<Open> for TopicActor {
                 self.views.entry(number).or_insert(view)
             }),
         };
-        let (view, head) = opened.map_or((None, topic_head), |view| (Some(view.number), view.head(topic_head)));
+        let (view, head) = match opened {
+            Ok(view) => (Ok(view.number), view.head(topic_head)),
+            Err(refused) => (Err(refused), topic_head),
+        };
         address.do_send(Opened { key, view, head });
     }
 }

@@ -110,20 +110,21 @@ impl Census {
             return Ok(());
         }
         let Policy { name, bytes_max, .. } = policy;
-        let message = format!("the namespace `{name}` holds nearly {bytes_max} bytes, as many as it may");
+        let message =
+            format!("the namespace `{name}` holds nearly {bytes_max} bytes, as many as it may (its `bytes_max`)");
         Err(Error::of(Code::QuotaExceeded).with_message(message).with_retry_after_ms(QUOTA_RETRY_MS))
     }
 
     /// What a topic too many is told: with so many under its policy, and on the node.
     fn full_of_topics(&self, policy: &Policy, under_policy: u64, on_node: u64) -> Option<Error> {
-        let (max, what) = if under_policy >= policy.topics_max {
-            (policy.topics_max, policy.name.as_str())
+        let message = if under_policy >= policy.topics_max {
+            let Policy { name, topics_max, .. } = policy;
+            format!("the namespace `{name}` has {topics_max} topics, as many as it may (its `topics_max`)")
         } else if on_node >= self.topics_max {
-            (self.topics_max, "the node")
+            format!("the node has {} topics, as many as it may (`limits.topics_max`)", self.topics_max)
         } else {
             return None;
         };
-        let message = format!("`{what}` has {max} topics, as many as it may");
         Some(Error::of(Code::TooManyTopics).with_message(message))
     }
 }

@@ -95,7 +95,7 @@ fn publications(
         return Err(bad("data", "there is nothing to publish"));
     }
     if publications.len() > max {
-        return Err(bad("publications", &format!("at most {max} in one batch")));
+        return Err(bad("publications", &format!("at most {max} in one batch (`limits.batch_publications_max`)")));
     }
     publications.iter_mut().try_for_each(seal)?;
     Ok(publications)

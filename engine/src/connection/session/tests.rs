@@ -96,6 +96,20 @@ fn views_that_are_being_opened_count_against_the_limit() {
 }
 
 #[test]
+fn who_is_refused_by_a_bound_is_told_its_value_and_its_setting() {
+    let mut session = Session::default();
+    let mut refused = |id, message| {
+        let incoming = Incoming { id, traceparent: None, message };
+        session.receive(incoming, 2, welcome, &limits()).map_err(|error| error.message)
+    };
+    let message = refused(1, watches(1)).unwrap_err();
+    assert!(message.contains("at most 2 ") && message.contains("`limits.subscriptions_max`"), "{message}");
+    assert!([1, 2].map(|id| refused(id, Message::Publish(Publish::default())).is_ok()) == [true, true]);
+    let message = refused(3, Message::Publish(Publish::default())).unwrap_err();
+    assert!(message.starts_with("2 requests ") && message.contains("`limits.requests_in_flight_max`"), "{message}");
+}
+
+#[test]
 fn a_ping_is_answered_at_once_and_without_an_id_not_at_all() {
     let mut session = Session::default();
     assert!(matches!(say(&mut session, 5, Message::Ping(Ping {})), Ok(Effect::Answer(5, _))));

@@ -56,5 +56,6 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<BytesMut, Err
 }
 
 fn too_large(bytes_max: usize) -> Error {
-    Error::of(Code::FrameTooLarge).with_message(format!("a body has at most {bytes_max} bytes"))
+    Error::of(Code::FrameTooLarge)
+        .with_message(format!("a body has at most {bytes_max} bytes (`limits.frame_bytes_max`)"))
 }

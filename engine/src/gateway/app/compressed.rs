@@ -72,7 +72,7 @@ impl Asked {
                 }
             },
         });
-        if is_refused { response.into_response(too_many().error_response()) } else { response }
+        if is_refused { response.into_response(too_many(node).error_response()) } else { response }
     }
 }
 
@@ -114,9 +114,11 @@ fn streamed(coding: Coding, head: &mut ResponseHead, body: BoxBody, node: &Node)
 }
 
 /// For who takes nothing that is not compressed.
-fn too_many() -> Problem {
-    let message =
-        "no more streams can be compressed (`limits.compressed_streams_max`), and `Accept-Encoding` takes no other";
+fn too_many(node: &Node) -> Problem {
+    let most = node.config.limits.compressed_streams_max;
+    let message = format!(
+        "{most} streams are compressed, as many as may be (`limits.compressed_streams_max`), and `Accept-Encoding` takes no other"
+    );
     Problem(Error::of(Code::TooManyConnections).with_message(message))
 }
 

@@ -80,7 +80,9 @@ pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Res
 /// `BAD_PARAMETER` for more than the node allows.
 pub(super) fn wait(timeout_ms: Option<u64>, ms_max: u32) -> Result<Duration, Error> {
     match timeout_ms {
-        Some(ms) if ms > u64::from(ms_max) => Err(Error::bad_parameter("timeout", format_args!("at most {ms_max}ms"))),
+        Some(ms) if ms > u64::from(ms_max) => {
+            Err(Error::bad_parameter("timeout", format_args!("at most {ms_max}ms (`limits.long_poll_ms_max`)")))
+        }
         Some(ms) => Ok(Duration::from_millis(ms)),
         None => Ok(Duration::from_millis(limits::LONG_POLL_TIMEOUT_MS.min(u64::from(ms_max)))),
     }

@@ -77,7 +77,10 @@ impl Query {
         let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             Ok(limit) if is_digits && (1..=max).contains(&limit) => Ok(Some(limit)),
-            _ => Err(Error::bad_parameter("limit", format_args!("expected a whole number from 1 to {max}"))),
+            _ => Err(Error::bad_parameter(
+                "limit",
+                format_args!("expected a whole number from 1 to {max} (`limits.page_items_max`)"),
+            )),
         }
     }
 
