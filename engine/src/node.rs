@@ -172,6 +172,14 @@ impl Node {
         fastrand::u64(..=self.config.server.reconnect_within_ms)
     }
 
+    /// What a client is told of an error. One that ends with this node says when to come back, as everything else does that
+    /// a stopping node turns away.
+    #[must_use]
+    pub(crate) fn with_slot(&self, error: Error) -> Error {
+        let is_timeless = error.retry_after_ms.is_none() && error.known_code().is_some_and(|c| c.http_status() == 503);
+        if is_timeless && self.is_draining() { error.with_retry_after_ms(self.reconnect_slot_ms()) } else { error }
+    }
+
     /// Tells every connection to go elsewhere.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);

@@ -252,10 +252,15 @@ async fn a_stream_opened_while_the_node_stops_is_told_to_come_back() {
     assert_eq!((failure.kind.as_str(), &failure.data["error"]["name"]), ("failure", &json!("GOING_AWAY")));
     assert_eq!((stream.next().await, stream.last_id.as_str()), (None, "6f1c.7"));
     assert!(stream.retry.is_some_and(|ms| ms <= 5_000), "{:?}", stream.retry);
-    let ready = get(&node, "/readyz").await;
-    assert_eq!((ready.status.as_u16(), ready.code().as_str()), (503, "GOING_AWAY"));
-    let poll = get(&node, WATCH).await;
-    assert_eq!((poll.status.as_u16(), poll.code().as_str()), (503, "GOING_AWAY"));
+    // What can be told by a status is told its slot there, and where errors are told in full.
+    for path in ["/readyz", WATCH, "/v1/watch?topic=chat:a", "/v1/admin/backup"] {
+        let refused = get(&node, path).await;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "GOING_AWAY"), "{path}");
+        let slot_ms = refused.json()["retryAfterMs"].as_u64();
+        assert!(slot_ms.is_some_and(|ms| ms <= 5_000), "{path}: {refused:?}");
+        let seconds = slot_ms.map(|ms| ms.div_ceil(1_000).max(1).to_string());
+        assert_eq!(seconds.as_deref(), Some(refused.header("retry-after")), "{path}");
+    }
     // What is no watch is still answered.
     publish(&node, "chat:a", json!({ "data": 0 })).await;
     assert_eq!(get(&node, "/healthz").await.header("connection"), "close");

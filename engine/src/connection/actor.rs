@@ -143,8 +143,9 @@ impl Connection {
     }
 
     pub(super) fn fail(&self, id: u64, error: Error) {
-        self.hub.node().telemetry.error(&error);
-        self.say(id, &Message::Error(error));
+        let node = self.hub.node();
+        node.telemetry.error(&error);
+        self.say(id, &Message::Error(node.with_slot(error)));
     }
 
     /// The last words: the reason in full, then, on a WebSocket, Close with its number.

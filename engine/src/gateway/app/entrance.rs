@@ -88,7 +88,17 @@ where
     }
     let asked = Asked::new(&request, wishes);
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(asked.fit(response, node))
+    Ok(asked.fit(with_slot(response, node), node))
+}
+
+/// Has a stopping node say when to come back, whatever it could not answer.
+fn with_slot(response: ServiceResponse<BoxBody>, node: &Node) -> ServiceResponse<BoxBody> {
+    let refused = response.response().extensions().get::<Problem>().cloned();
+    let told = refused.as_ref().map(|Problem(error)| node.with_slot(error.clone()));
+    match (refused, told) {
+        (Some(Problem(error)), Some(told)) if told != error => response.into_response(Problem(told).error_response()),
+        _ => response,
+    }
 }
 
 fn is_allowed(request: &ServiceRequest, origin: Option<&HeaderValue>, node: &Node) -> bool {
