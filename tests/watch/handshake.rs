@@ -30,6 +30,28 @@ async fn a_websocket_is_told_what_its_url_asks_for() {
     assert_eq!(connected["type"], "CONNECTED", "it may still be said: {connected}");
 }
 
+/// W5: what a URL asks for is open before CONNECT, and asking for compression then does not make it another view.
+#[tokio::test]
+async fn a_view_of_the_url_is_not_opened_again_once_compression_was_granted() {
+    let node = node();
+    let (_, mut socket) = Socket::handshake(node.address(), "/v1/ws?topic=t:a&topic=t:b&where.data.n=1", "").await;
+    let subscribed = socket.hear().await;
+    let connected = socket.ask("CONNECT", 1, json!({ "features": { "compression": ["deflate-raw"] } })).await;
+    assert_eq!(connected["payload"]["features"]["compression"], json!(["deflate-raw"]), "{connected}");
+    let equal = json!({ "topic": "t:a", "where.data.n": "1", "from": "latest" });
+    let again = socket.ask("SUBSCRIBE", 2, equal.clone()).await;
+    assert_eq!(again["payload"]["name"], "ALREADY_SUBSCRIBED", "{again}");
+    let other = socket.ask("SUBSCRIBE", 3, json!({ "topic": "t:a" })).await;
+    assert_eq!(other["type"], "SUBSCRIBED", "{other}");
+    let update = json!({ "view": other["payload"]["view"], "where.data.n": "1" });
+    let same = socket.ask("UPDATE_VIEW", 4, update).await;
+    assert_eq!(same["payload"]["name"], "ALREADY_SUBSCRIBED", "{same}");
+    // It is open no longer, so there is nothing that it would be told twice.
+    let first = subscribed["payload"]["views"][0]["view"].clone();
+    assert_eq!(socket.ask("UNSUBSCRIBE", 5, json!({ "view": first })).await["type"], "UNSUBSCRIBED");
+    assert_eq!(socket.ask("SUBSCRIBE", 6, equal).await["type"], "SUBSCRIBED");
+}
+
 /// W2, H10.
 #[tokio::test]
 async fn a_url_that_misspells_topic_is_told_the_nearest_name() {

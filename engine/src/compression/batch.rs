@@ -34,6 +34,9 @@ thread_local! {
 }
 
 impl Batching {
+    /// What a session may have been granted.
+    pub const GRANTED: [Option<Self>; 3] = [None, Some(Self::DeflateRaw), Some(Self::Zstd)];
+
     /// The first of a client's wishes that is known.
     #[must_use]
     pub fn of(wishes: &[String]) -> Option<Self> {

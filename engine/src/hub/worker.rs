@@ -157,8 +157,8 @@ impl Hub {
             Found::Open(number) => number,
             Found::Opening(answer) => answer.await.map_err(|_| SubscribeError::Unavailable)??,
         };
-        if outlet.slot(number).is_some() {
-            return Err(SubscribeError::Already(number));
+        if let Some(open) = self.alike(key, outlet) {
+            return Err(SubscribeError::Already(open));
         }
         let mut views = self.views.borrow_mut();
         let view = views.open.get_mut(&number).ok_or(SubscribeError::Unavailable)?;
@@ -166,6 +166,16 @@ impl Hub {
         outlet.add_slot(slot);
         self.node.telemetry.subscriptions.inc();
         Ok(slot)
+    }
+
+    /// The view of this outlet, if there is one, that tells its client what `key` would.
+    fn alike(&self, key: &ViewKey, outlet: &Outlet) -> Option<u32> {
+        if outlet.slot_count() == 0 {
+            return None;
+        }
+        let views = self.views.borrow();
+        let number = |wire| views.numbers.get(&ViewKey { wire, ..key.clone() }).copied();
+        key.wire.alike().filter_map(number).find(|number| outlet.slot(*number).is_some())
     }
 
     fn find(&self, key: &ViewKey) -> Result<Found, SubscribeError> {

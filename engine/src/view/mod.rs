@@ -40,3 +40,11 @@ pub struct ViewKey {
     /// What it shows of the topic; everything as it comes without one.
     pub lens: Option<Arc<Lens>>,
 }
+
+impl ViewKey {
+    /// Whether one client has no use for both: they are equal but for what CONNECT granted in between.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.topic == other.topic && self.lens == other.lens && self.wire.alike().any(|wire| wire == other.wire)
+    }
+}

@@ -25,6 +25,16 @@ impl Wire {
         matches!(self, Self::Session(..))
     }
 
+    /// The forms in which one client is told the same. A session may have views from before CONNECT granted it a compression, and
+    /// from then on.
+    pub fn alike(self) -> impl Iterator<Item = Self> {
+        let forms = match self {
+            Self::Session(wire, _) => Batching::GRANTED.map(|batching| Some(Self::Session(wire, batching))),
+            other => [Some(other), None, None],
+        };
+        forms.into_iter().flatten()
+    }
+
     /// Under which transport its deliveries are counted.
     #[must_use]
     pub fn transport(self) -> Transport {
