@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::{View, node, publish};
+use crate::harness::Node;
 
 /// W18.
 #[tokio::test]
@@ -68,4 +69,18 @@ async fn a_credit_can_be_given_to_a_living_view() {
     assert_eq!(view.events().await, ["put 2"]);
     view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 1 })).await;
     assert_eq!(view.events().await, ["put 3"]);
+}
+
+/// W6: `resumed` says what held when the view was opened, and promises nothing for the time after.
+#[tokio::test]
+async fn a_view_that_was_resumed_is_told_gone_once_retention_has_overtaken_it() {
+    let node = Node::with(&[], "[[namespace]]\nname = \"t\"\nhistory_count = 2\n");
+    let cursor = publish(&node, "t:a", json!({ "data": 0 })).await;
+    let mut view = View::open(&node, json!({ "topic": "t:a", "resourceVersion": cursor, "credit": 0 })).await;
+    assert_eq!(view.subscribed["resumed"], true);
+    for n in 1..10 {
+        publish(&node, "t:a", json!({ "data": n })).await;
+    }
+    view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 100 })).await;
+    assert_eq!(view.through("snapshot-end").await, ["gone", "put 8", "put 9", "snapshot-end"]);
 }
