@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::client::{EventSource, get, publish, send};
-use crate::harness::Node;
+use crate::harness::{Node, PATIENCE, Socket};
 
 /// L7.
 #[tokio::test]
@@ -77,6 +78,45 @@ async fn one_view_too_many_is_refused_and_an_equal_one_is_none() {
     for stream in &mut streams {
         assert_eq!(stream.next().await.unwrap().kind, "bookmark");
     }
+}
+
+/// However it is left: the place of a view is free again soon after its last subscriber has gone.
+#[tokio::test]
+async fn a_view_that_everyone_has_left_makes_room_for_another() {
+    let node = Node::with(&[], "[delivery]\nviews_max = 2\n[[namespace]]\nname = \"chat\"\n");
+    let hung_up = opened(&node, 1).await;
+    let mut socket = Socket::json(node.address()).await;
+    let subscribed = socket.ask("SUBSCRIBE", 1, json!({ "topic": "chat:a", "where.data.n": 2 })).await;
+    assert_eq!(subscribed["type"], "SUBSCRIBED", "{subscribed}");
+    assert_eq!(open(&node, 3).await.status().as_u16(), 503);
+    drop(hung_up);
+    let _third = opened(&node, 3).await;
+    assert_eq!(open(&node, 4).await.status().as_u16(), 503, "one place was free, and no more");
+    let view = subscribed["payload"]["view"].clone();
+    assert_eq!(socket.ask("UNSUBSCRIBE", 2, json!({ "view": view })).await["type"], "UNSUBSCRIBED");
+    let _fourth = opened(&node, 4).await;
+    assert_eq!(open(&node, 5).await.status().as_u16(), 503);
+}
+
+/// Asks for a view of its own.
+async fn open(node: &Node, n: u32) -> reqwest::Response {
+    let url = node.url(&format!("/v1/topics/chat:a?watch=true&from=latest&where.data.n={n}"));
+    reqwest::Client::new().get(url).header("accept", "text/event-stream").send().await.expect("the node answers")
+}
+
+/// The same, again and again until there is room.
+async fn opened(node: &Node, n: u32) -> reqwest::Response {
+    let room = async {
+        loop {
+            let response = open(node, n).await;
+            if response.status().is_success() {
+                return response;
+            }
+            assert_eq!(response.status().as_u16(), 503);
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, room).await.expect("room in time")
 }
 
 /// W15: what is held back for a pace has a bound, beyond which it goes before its time.
