@@ -98,6 +98,28 @@ async fn a_view_that_everyone_has_left_makes_room_for_another() {
     assert_eq!(open(&node, 5).await.status().as_u16(), 503);
 }
 
+/// Names are the client's to choose: a topic that could not be followed leaves nothing behind.
+#[tokio::test]
+async fn topics_whose_views_are_refused_cost_nothing() {
+    let settings = "[limits]\nsubscriptions_max = 1001\n[delivery]\nviews_max = 1\n[[namespace]]\nname = \"chat\"\n";
+    let node = Node::with(&[], settings);
+    let mut socket = Socket::json(node.address()).await;
+    assert_eq!(socket.ask("SUBSCRIBE", 1, json!({ "topic": "chat:a" })).await["type"], "SUBSCRIBED");
+    let mut before = 0;
+    for round in 2..32 {
+        let views: Vec<_> = (0..1_000).map(|n| json!({ "topic": format!("chat:{round}-{n}") })).collect();
+        let answer = socket.ask("SUBSCRIBE", round, json!({ "views": views })).await;
+        let views = answer["payload"]["views"].as_array().expect("a list");
+        assert!(views.iter().all(|view| view["error"]["name"] == "UNAVAILABLE"), "{answer}");
+        // The first rounds warm up what is kept for the next ones.
+        if round == 6 {
+            before = node.resident_bytes();
+        }
+    }
+    let grown = node.resident_bytes().saturating_sub(before);
+    assert!(grown < 8 * 1024 * 1024, "{grown} bytes");
+}
+
 /// Asks for a view of its own.
 async fn open(node: &Node, n: u32) -> reqwest::Response {
     let url = node.url(&format!("/v1/topics/chat:a?watch=true&from=latest&where.data.n={n}"));

@@ -212,6 +212,10 @@ impl Handler<Open> for TopicActor {
             Err(refused) => (Err(refused), topic_head),
         };
         address.do_send(Opened { key, view, head });
+        // Started for a view that could not be had, it would stay for ever.
+        if self.views.is_empty() {
+            self.retire(ctx);
+        }
     }
 }
 
