@@ -83,9 +83,8 @@ impl Connection {
                 stale: terms.is_local,
             })));
         }
-        let is_open = |open: &Slot| {
-            *open != slot && self.hub.standing(*open).is_some_and(|(key, ..)| key.is_alike(&other))
-        };
+        let is_open =
+            |open: &Slot| *open != slot && self.hub.standing(*open).is_some_and(|(key, ..)| key.is_alike(&other));
         if self.outlet.slots().iter().any(is_open) {
             return Err(Error::of(Code::AlreadySubscribed));
         }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 /// Full size of a chunk. 64 KiB is what one `send` hands to a socket whose buffer is 64 KiB.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Size of a ring's first chunk: a view that sends a few frames now and then should not hold 64 KiB.
+/// Size with which a ring's first chunk begins: a view that sends a few frames now and then should not hold 64 KiB.
 const CHUNK_BYTES_MIN: usize = 2 * 1024;
 
 /// A place between two frames.
@@ -64,6 +64,16 @@ impl Chunk {
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
+
+    /// Grows in place: what lies in two pieces takes each subscriber two writes.
+    fn put(&mut self, frame: &[u8]) {
+        let needed = self.bytes.len() + frame.len();
+        if needed > self.bytes.capacity() {
+            let grown = self.bytes.capacity().saturating_mul(2).clamp(CHUNK_BYTES_MIN, CHUNK_BYTES).max(needed);
+            self.bytes.reserve_exact(grown - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(frame);
+    }
 }
 
 /// Encoded frames between the slowest reader that counts and the head.
@@ -102,15 +112,18 @@ impl Ring {
     /// Adds one complete frame that brings a reader up to `through`, and whose first event has the offset `first`: a view
     /// that leaves events out is joined by whoever has anything from before it.
     pub fn append(&mut self, frame: &[u8], first: u64, through: u64) {
-        let fits = self.chunks.back().is_some_and(|c| c.bytes.capacity() - c.bytes.len() >= frame.len());
-        if !fits {
-            let grown = self.chunks.back().map_or(CHUNK_BYTES_MIN, |c| c.bytes.capacity().saturating_mul(2));
-            let bytes = Vec::with_capacity(grown.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES).max(frame.len()));
+        let last = self.chunks.back_mut().filter(|chunk| chunk.bytes.len() + frame.len() <= CHUNK_BYTES);
+        if let Some(chunk) = last {
+            let before = chunk.bytes.capacity();
+            chunk.put(frame);
+            self.allocated += chunk.bytes.capacity() - before;
+        } else {
+            // One that follows another will be filled as that was.
+            let least = if self.chunks.is_empty() { CHUNK_BYTES_MIN } else { CHUNK_BYTES };
+            let mut bytes = Vec::with_capacity(least.max(frame.len()));
+            bytes.extend_from_slice(frame);
             self.allocated += bytes.capacity();
             self.chunks.push_back(Chunk { start: self.head.byte, bytes });
-        }
-        if let Some(chunk) = self.chunks.back_mut() {
-            chunk.bytes.extend_from_slice(frame);
         }
         self.head = Position { byte: self.head.byte + frame.len() as u64, offset: through };
         self.marks.push_back(Mark { first, end: self.head });
@@ -259,6 +272,22 @@ mod tests {
         ring.append(b"abc", 8, 8);
         assert_eq!(ring.readable(ring.head()), Some(&[][..]));
         ring.check();
+    }
+
+    /// A delivery is one write. Sizes of frames are those of chat lines.
+    #[test]
+    fn what_gathers_lies_in_one_piece() {
+        let mut ring = Ring::new(0);
+        for round in 0..3 {
+            let from = ring.head();
+            for n in 1..=200 {
+                ring.append(&frame(n, 280), round * 200 + n, round * 200 + n);
+            }
+            assert_eq!(ring.readable(from).map(<[u8]>::len), Some(200 * 280));
+            assert!(ring.allocated() <= CHUNK_BYTES);
+            ring.check();
+            ring.clear();
+        }
     }
 
     #[test]
