@@ -7,6 +7,7 @@ mod client;
 mod oracle;
 mod viewer;
 
+mod beginnings;
 mod combined;
 mod compression;
 mod credit;

@@ -228,8 +228,8 @@ impl HubView {
     /// Decides how a reader that has everything through `cursor` goes on; the one place where log and ring meet.
     pub(super) fn join(&mut self, key: usize, cursor: ResourceVersion) -> Continue {
         self.stands_at(key, cursor);
-        let same_line = cursor.epoch == self.epoch || cursor == ResourceVersion::NONE;
-        if !same_line {
+        // Also of `0.0`, which every epoch continues: only the log knows whether this one has ended.
+        if cursor.epoch != self.epoch {
             return Continue::OtherEpoch;
         }
         let state = match self.ring.join(cursor.offset) {
@@ -279,5 +279,27 @@ impl HubView {
         if self.ring.allocated() > 0 && !self.subscribers.iter().any(|(_, s)| behind(s)) {
             self.ring.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanfare_protocol::{OnGone, TopicName};
+
+    use super::*;
+    use crate::view::Wire;
+
+    /// The log may know that the epoch of the ring is over, and the ring not yet: what the ring has is of a topic that
+    /// was deleted before whoever stands at `0.0` looked.
+    #[test]
+    fn who_stands_before_all_epochs_asks_the_log_which_one_it_is() {
+        let key = ViewKey { topic: TopicName::parse("s:a").unwrap(), wire: Wire::Sse, lens: None };
+        let mut view = HubView::new(key, 1, ResourceVersion::NONE, 0);
+        let terms = Terms { on_gone: OnGone::Snapshot, limit: 1 };
+        let subscriber = view.add(Rc::new(Outlet::of_body(Wire::Sse, 1)), terms);
+        assert_eq!(view.join(subscriber, ResourceVersion::NONE), Continue::Live, "there is no topic yet");
+        assert!(view.append(b"a frame", 1, ResourceVersion::new(7, 1)));
+        assert_eq!(view.join(subscriber, ResourceVersion::NONE), Continue::OtherEpoch);
+        assert_eq!(view.join(subscriber, ResourceVersion::new(7, 0)), Continue::Live);
     }
 }

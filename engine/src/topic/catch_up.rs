@@ -147,7 +147,8 @@ impl CatchUp {
     ) -> Result<(ResourceVersion, usize), Ended> {
         let (hub, glass) = (&self.reader.hub, &self.glass);
         let key = PageKey { view: self.reader.slot.view, after: cursor, is_conflated: glass.borrow().conflates() };
-        let is_shared = self.reader.meter.is_none() && glass.borrow().is_shared();
+        // What follows `0.0` is another page in each life of the topic.
+        let is_shared = self.reader.meter.is_none() && glass.borrow().is_shared() && !cursor.is_none();
         let turn = hub.turn().await;
         if is_shared && let Some(page) = hub.page(key, through) {
             self.push_bytes(&page.bytes)?;

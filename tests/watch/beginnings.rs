@@ -1,0 +1,24 @@
+//! `0.0`, where every life of a topic begins: who stands there is told of the one there is, and of none that has ended.
+
+use serde_json::json;
+
+use crate::client::{NAMESPACES, View, publish};
+use crate::harness::Node;
+use crate::harness::http::Http;
+
+/// V4, W8: clients that come to `0.0` share what is read for them, but not over the end of the topic.
+#[tokio::test]
+async fn nothing_of_a_topic_that_was_deleted_is_told_to_who_begins_after_it() {
+    // What is read for one client is kept for the others of its worker.
+    let node = Node::with(&[], &format!("[server]\nworkers = 1\n{NAMESPACES}"));
+    let beginning = json!({ "topic": "t:a", "resourceVersion": "0.0" });
+    for life in 0..5 {
+        publish(&node, "t:a", json!({ "data": life })).await;
+        for _ in 0..3 {
+            let mut view = View::open(&node, beginning.clone()).await;
+            assert_eq!(view.events().await, [format!("put {life}")]);
+        }
+        let deleted = Http::once(node.address(), "DELETE", "/v1/topics/t:a", &[], "").await;
+        assert_eq!(deleted.status, 200, "{}", deleted.text());
+    }
+}
