@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::client::{View, keyed, node, publish};
 use crate::harness::Socket;
+use crate::harness::http::Http;
 
 #[tokio::test]
 async fn a_stream_is_shown_as_far_as_it_matches() {
@@ -34,6 +35,26 @@ async fn a_key_that_no_longer_matches_is_deleted_where_it_was_shown_and_only_the
     publish(&node, "s:a", json!({ "key": "b", "delete": true })).await;
     publish(&node, "s:a", json!({ "key": "c", "delete": true })).await;
     assert_eq!(view.events().await, ["delete c"]);
+}
+
+/// W14: whoever reads the history from a cursor does not know what a key was, but that another one was never shown.
+#[tokio::test]
+async fn of_keys_that_a_view_does_not_ask_for_nothing_is_told() {
+    let node = node();
+    let cursor = publish(&node, "s:a", keyed("a", json!(0))).await;
+    publish(&node, "s:a", keyed("b", json!(1))).await;
+    publish(&node, "s:a", json!({ "key": "b", "delete": true })).await;
+    let quiet = format!("/v1/topics/s:a?watch=true&where.key=a&timeout=50ms&resourceVersion={cursor}");
+    let answer = Http::once(node.address(), "GET", &quiet, &[], "").await;
+    assert_eq!(answer.json()["events"], json!([]), "{}", answer.text());
+    publish(&node, "s:a", keyed("a", json!(2))).await;
+    publish(&node, "s:a", keyed("a", json!(-2))).await;
+    for (name, text, shown) in
+        [("where.key", "a", ["put a 2", "put a -2"]), ("filter", "key == 'a' && data > 0", ["put a 2", "delete a"])]
+    {
+        let mut view = View::open(&node, json!({ "topic": "s:a", name: text, "resourceVersion": cursor })).await;
+        assert_eq!(view.through(shown[1]).await, shown, "{name}");
+    }
 }
 
 /// W7, W8: every frame says what it covers, and a version between two frames resumes.

@@ -96,6 +96,18 @@ impl Filter {
             && self.expression.as_ref().is_none_or(|expression| evaluate::is_true(expression, facts))
     }
 
+    /// Whether it may match a put of this event's key at all, whatever else is in it.
+    #[must_use]
+    pub fn takes_key(&self, facts: &Facts<'_>) -> bool {
+        let of_key = |path: &Path| *path == Path::Key;
+        self.equalities.iter().filter(|equality| of_key(&equality.path)).all(|equality| equality.holds(facts))
+            && self
+                .key
+                .as_ref()
+                .filter(|(path, _)| of_key(path))
+                .is_none_or(|(path, value)| facts.canonical(path).as_ref() == Some(value))
+    }
+
     /// A value that an event must have at a path for this filter to match it: where `facts.canonical(path)` gives another, or
     /// none, it does not match. `None` when there is no such pair.
     #[must_use]

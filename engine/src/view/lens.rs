@@ -122,6 +122,8 @@ impl Lens {
             Was::Nothing => Before::Hidden,
             Was::Put(put, facts) if self.filter.matches(facts) => Before::Shown(put),
             Was::Put(..) => Before::Hidden,
+            // What it was is not known, but that it had this key.
+            Was::Unknown if !self.filter.takes_key(facts) => Before::Hidden,
             Was::Unknown => Before::Unknown,
         };
         let is_put = event.r#type() == EventType::Put;
