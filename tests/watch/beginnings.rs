@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{NAMESPACES, View, publish};
+use crate::client::{NAMESPACES, View, node, publish};
 use crate::harness::Node;
 use crate::harness::http::Http;
 
@@ -21,4 +21,17 @@ async fn nothing_of_a_topic_that_was_deleted_is_told_to_who_begins_after_it() {
         let deleted = Http::once(node.address(), "DELETE", "/v1/topics/t:a", &[], "").await;
         assert_eq!(deleted.status, 200, "{}", deleted.text());
     }
+}
+
+/// W20: who is told that it lags looks for what is slow, and whoever watches the metric does.
+#[tokio::test]
+async fn the_end_of_a_topic_makes_nobody_lag() {
+    let node = node();
+    publish(&node, "t:a", json!({ "data": 1 })).await;
+    let mut view = View::open(&node, json!({ "topic": "t:a" })).await;
+    assert_eq!(view.events().await, ["put 1", "snapshot-end"]);
+    let deleted = Http::once(node.address(), "DELETE", "/v1/topics/t:a", &[], "").await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    let next = view.socket.hear().await;
+    assert_eq!((&next["type"], &next["payload"]["events"][0]["type"]), (&json!("EVENT"), &json!("gone")), "{next}");
 }

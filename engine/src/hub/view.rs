@@ -61,7 +61,7 @@ pub(super) struct Fallen {
     pub(super) cursor: ResourceVersion,
     pub(super) view: u32,
     pub(super) view_key: ViewKey,
-    /// It was too slow. Else what came next would have repeated something that it has.
+    /// It was too slow. Else what came next would have repeated something that it has, or the topic ended.
     pub(super) is_lagging: bool,
 }
 
@@ -183,7 +183,7 @@ impl HubView {
                 Some(State::Waiting(reader)) => reader.waker.wake_by_ref(),
                 Some(State::Live(position) | State::Beyond(position)) => {
                     let cursor = ResourceVersion::new(last.epoch, position.offset);
-                    pass.fallen.extend(self.fell(key, cursor, true));
+                    pass.fallen.extend(self.fell(key, cursor, false));
                 }
             }
         }
