@@ -56,6 +56,8 @@ async fn a_view_that_is_not_changed_stays_as_it_is_and_a_bad_change_leaves_it() 
     for (update, name) in [
         (json!({ "view": view.number, "filter": "data.n >" }), "BAD_FILTER"),
         (json!({ "view": view.number, "topic": "t:b" }), "BAD_PARAMETER"),
+        (json!({ "view": view.number, "from": "beginning" }), "BAD_PARAMETER"),
+        (json!({ "view": view.number, "resourceVersion": "0.0" }), "BAD_PARAMETER"),
         (json!({ "view": 4_000_000 }), "NO_SUCH_VIEW"),
     ] {
         let answer = view.ask("UPDATE_VIEW", update).await;

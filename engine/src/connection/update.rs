@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use fanfare_protocol::{Code, Error, Grant, Message, OnGone, Subscribed, ViewState, Watch, Watched};
+use fanfare_protocol::{Code, Error, From, Grant, Message, OnGone, Subscribed, ViewState, Watch, Watched};
 
 use super::actor::Connection;
 use crate::hub::Slot;
@@ -60,6 +60,10 @@ impl Connection {
         if !watch.topic.is_empty() && watch.topic != key.topic.as_str() {
             let message = "a view stays with its topic; end it and open another one";
             return Err(Error::of(Code::BadParameter).with_parameter("topic").with_message(message));
+        }
+        let begins = [("from", watch.from() != From::Snapshot), ("resourceVersion", watch.resource_version.is_some())];
+        if let Some((name, _)) = begins.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(Error::bad_parameter(name, "a view goes on from where it is; end it and open another one"));
         }
         let credit = watch.credit.or_else(|| self.meters.get(&slot.view).and_then(|meter| meter.credit()));
         let on_gone = watch.on_gone;

@@ -295,7 +295,7 @@ mod tests {
     fn who_stands_before_all_epochs_asks_the_log_which_one_it_is() {
         let key = ViewKey { topic: TopicName::parse("s:a").unwrap(), wire: Wire::Sse, lens: None };
         let mut view = HubView::new(key, 1, ResourceVersion::NONE, 0);
-        let terms = Terms { on_gone: OnGone::Snapshot, limit: 1 };
+        let terms = Terms { on_gone: OnGone::Snapshot, limit: 1, is_local: false };
         let subscriber = view.add(Rc::new(Outlet::of_body(Wire::Sse, 1)), terms);
         assert_eq!(view.join(subscriber, ResourceVersion::NONE), Continue::Live, "there is no topic yet");
         assert!(view.append(b"a frame", 1, ResourceVersion::new(7, 1)));
