@@ -102,6 +102,7 @@ const ROOMS: [Rooms; 3] = [
             "engine/src/hub/pass.rs",
             "engine/src/hub/tick.rs",
             "engine/src/hub/view.rs",
+            "engine/src/hub/views.rs",
             "engine/src/hub/worker.rs",
             "engine/src/inspection/",
             "engine/src/limit/connections.rs",

@@ -53,9 +53,8 @@ impl Hub {
         let mut views = self.views.borrow_mut();
         let Some(view) = views.open.get_mut(&slot.view) else { return Continue::Wait };
         let how = view.join(slot.key, cursor);
-        if how == Continue::Live && view.ring.head().offset > cursor.offset && !view.moved {
-            view.moved = true;
-            views.moved.push(slot.view);
+        if how == Continue::Live && view.ring.head().offset > cursor.offset {
+            views.mark_moved(slot.view);
             self.work.notify_one();
         }
         how

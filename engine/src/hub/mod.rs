@@ -21,6 +21,7 @@ mod slot;
 mod terms;
 mod tick;
 mod view;
+mod views;
 mod worker;
 
 pub use actor::{Drain, Frame, Frames, HubActor, Opened};

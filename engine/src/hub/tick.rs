@@ -8,11 +8,8 @@ use super::actor::Frame;
 use super::heartbeat::{Verdict, judge};
 use super::notice::Notice;
 use super::view::HubView;
-use super::worker::{Hub, Told, Views};
+use super::worker::{Hub, Told};
 use crate::view::{self, Span, ViewKey, Wire};
-
-/// How long a view without subscribers stays open, so that long polls and reconnects find it again, in seconds.
-const VIEW_LINGER_S: u32 = 5;
 
 /// Views that were silent.
 struct Quiet {
@@ -86,21 +83,6 @@ impl Hub {
     }
 }
 
-impl Views {
-    /// Ends the views that had no subscriber for long enough. What their rings hold goes with them.
-    fn close_abandoned(&mut self, now_s: u32) -> Vec<(u32, ViewKey)> {
-        let Self { open, numbers, ring_bytes, .. } = self;
-        let is_over =
-            |view: &mut HubView| view.empty_since_s.is_some_and(|since| now_s.saturating_sub(since) >= VIEW_LINGER_S);
-        let closed = open.extract_if(|_, view| is_over(view)).map(|(number, view)| {
-            numbers.remove(&view.key);
-            *ring_bytes -= view.ring.allocated();
-            (number, view.key)
-        });
-        closed.collect()
-    }
-}
-
 fn bookmark(of: &HubView) -> Option<Frame> {
     if of.key.wire == Wire::Signal {
         return None;
@@ -135,22 +117,5 @@ mod tests {
         assert_eq!(view.ring.join(5), Join::At(view.ring.head()));
         assert_eq!(view.ring.join(3), Join::ReadThrough(5));
         view.ring.check();
-    }
-
-    #[test]
-    fn a_view_that_is_closed_before_it_is_swept_gives_its_ring_back() {
-        let topic = TopicName::parse("s:a").unwrap();
-        let key = ViewKey { topic, wire: Wire::Sse, lens: None };
-        let mut view = HubView::new(key.clone(), 1, ResourceVersion::new(7, 0), 0);
-        view.ring.append(b"a frame", 1, 1);
-        let mut views = Views::default();
-        views.ring_bytes = view.ring.allocated();
-        views.numbers.insert(key.clone(), 1);
-        views.open.insert(1, view);
-        assert_eq!(views.close_abandoned(VIEW_LINGER_S - 1), []);
-        assert!(views.ring_bytes > 0);
-        assert_eq!(views.close_abandoned(VIEW_LINGER_S), [(1, key)]);
-        assert!(views.open.is_empty() && views.numbers.is_empty());
-        assert_eq!(views.ring_bytes, 0);
     }
 }

@@ -1,7 +1,6 @@
 //! All views and connections of one worker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +20,7 @@ use super::refusal::SubscribeError;
 use super::slot::Slot;
 use super::terms::Terms;
 use super::view::{Fallen, HubView};
+use super::views::Views;
 use crate::node::Node;
 use crate::telemetry::Transport;
 use crate::topic::catch_up;
@@ -67,15 +67,6 @@ enum Found {
     Open(u32),
     /// Its number comes when the topic answers.
     Opening(oneshot::Receiver<Result<u32, SubscribeError>>),
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Views {
-    pub(super) open: HashMap<u32, HubView>,
-    pub(super) numbers: HashMap<ViewKey, u32>,
-    opening: HashMap<ViewKey, Vec<oneshot::Sender<Result<u32, SubscribeError>>>>,
-    pub(super) moved: Vec<u32>,
-    pub(super) ring_bytes: usize,
 }
 
 impl Hub {
@@ -268,7 +259,7 @@ impl Hub {
             }
             self.finish(pass, transport);
         }
-        if !self.views.borrow().moved.is_empty() {
+        if self.views.borrow().has_moved() {
             self.work.notify_one();
         }
     }
@@ -292,7 +283,7 @@ impl Hub {
                 outlet.flush(now_s);
             }
         }
-        let moved = std::mem::take(&mut self.views.borrow_mut().moved);
+        let moved = self.views.borrow_mut().take_moved();
         let mut breath = Breath::new(SWEEP_SOCKETS);
         for number in moved {
             let mut from = Some(0);
@@ -313,7 +304,6 @@ impl Hub {
         let (next, transport) = {
             let mut views = self.views.borrow_mut();
             let view = views.open.get_mut(&number)?;
-            view.moved = false;
             (view.sweep(from, breath, &mut pass), view.key.wire.transport())
         };
         self.finish(pass, transport);
@@ -341,33 +331,5 @@ impl Hub {
                 actix::spawn(reader.start(catch_up::Start::After(cursor)));
             }
         }
-    }
-}
-
-impl Views {
-    /// Appends a frame to its view's ring, makes room if need be and marks the view for the sweep.
-    fn append(&mut self, frame: &Frame, node: &Node, pass: &mut Pass) -> Option<Transport> {
-        let delivery = &node.config.delivery;
-        let view = self.open.get_mut(&frame.view)?;
-        let (before, last) = (view.ring.allocated(), view.head());
-        if !view.append(&frame.bytes, frame.first, frame.through) {
-            view.expel(last, pass);
-        }
-        view.appended_s = pass.now_s;
-        self.ring_bytes = self.ring_bytes + view.ring.allocated() - before;
-        let spare = delivery.rings_bytes_max.saturating_sub(self.ring_bytes - view.ring.allocated());
-        let bytes_max = delivery.ring_bytes_max.min(spare);
-        if view.ring.allocated() > bytes_max {
-            // Only who would block may fall off: everyone else is served first.
-            view.sweep(0, &mut Breath::new(usize::MAX), pass);
-            let before = view.ring.allocated();
-            node.telemetry.ring_evictions.inc_by(view.ring.evict(bytes_max));
-            self.ring_bytes = self.ring_bytes + view.ring.allocated() - before;
-        }
-        if !view.moved {
-            view.moved = true;
-            self.moved.push(frame.view);
-        }
-        Some(view.key.wire.transport())
     }
 }
