@@ -27,7 +27,7 @@ use crate::namespace::Namespaces;
 use crate::store::{DataDir, WriteBehind};
 use crate::telemetry::Telemetry;
 use crate::topic::{Census, DiskReads, Topics, unavailable};
-use crate::view::{ViewBudget, ViewPlace};
+use crate::view::{HeldBytes, ViewBudget, ViewPlace};
 use disk::DiskWatch;
 use lanes::ShardLanes;
 pub use start::StartError;
@@ -86,6 +86,11 @@ impl Node {
         let last = self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok();
         let number = last.and_then(next).ok_or(SubscribeError::Unavailable)?;
         Ok((number, place))
+    }
+
+    /// What a reader of the log by itself will hold back.
+    pub(crate) fn hold(&self) -> HeldBytes {
+        self.view_budget.hold()
     }
 
     /// What views with a pace hold back, in bytes.

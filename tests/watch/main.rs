@@ -17,6 +17,7 @@ mod handshake;
 mod herd;
 mod meter;
 mod pace;
+mod paced;
 mod planted;
 mod random;
 mod remarks;

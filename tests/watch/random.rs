@@ -17,7 +17,7 @@ use crate::viewer::{TRANSPORTS, Viewer, Wanted};
 const CONFIGURATION: &str = "[server]\ntcp_listen = \"127.0.0.1:0\"\n[delivery]\nbookmark_interval_ms = 1000\nring_bytes_max = 16777216\n\
     [[namespace]]\nname = \"s\"\nkind = \"state\"\nhistory_count = 250\n[[namespace]]\nname = \"t\"\nhistory_count = 250\n";
 
-const VIEWERS: usize = 24;
+const VIEWERS: usize = 33;
 const ENTRIES: usize = 400;
 const KEYS: u64 = 12;
 
@@ -50,7 +50,8 @@ fn wanted(random: &mut Rng, is_tight: bool) -> Wanted {
     if random.u8(..3) == 0 {
         pace.push(match random.u8(..4) {
             0 => ("debounce", format!("{}ms", random.u8(5..60))),
-            1 if is_state => ("maxEventsPerSecond", random.u16(50..500).to_string()),
+            // Of a `stream` no less than what takes a second or two.
+            1 if is_state => ("maxEventsPerSecond", random.u16(if is_state { 50..500 } else { 300..900 }).to_string()),
             _ => ("interval", format!("{}ms", random.u8(5..80))),
         });
         lens.conflates = is_state;

@@ -1,5 +1,8 @@
 //! A client of any transport that writes down what it hears, is cut at random, and comes back with its cursor.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fanfare_protocol::ResourceVersion;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,9 +23,13 @@ pub enum Transport {
     EventStream,
     Lines,
     LongPoll,
+    /// Of both topics, in the three forms of `/v1/watch`.
+    TogetherStream,
+    TogetherLines,
+    TogetherPoll,
 }
 
-pub const TRANSPORTS: [Transport; 8] = [
+pub const TRANSPORTS: [Transport; 11] = [
     Transport::WebSocket,
     Transport::PackedTcp,
     Transport::EventStream,
@@ -31,7 +38,19 @@ pub const TRANSPORTS: [Transport; 8] = [
     Transport::Lines,
     Transport::Posted,
     Transport::LongPoll,
+    Transport::TogetherStream,
+    Transport::TogetherLines,
+    Transport::TogetherPoll,
 ];
+
+/// In the order of their names.
+const TOPICS: [&str; 2] = ["s:a", "t:a"];
+
+impl Transport {
+    fn is_together(self) -> bool {
+        matches!(self, Self::TogetherStream | Self::TogetherLines | Self::TogetherPoll)
+    }
+}
 
 /// A session, whatever carries it.
 enum Session {
@@ -93,6 +112,8 @@ pub struct Viewer {
     heard: Vec<Heard>,
     /// The last version that a reconnect may begin behind.
     cursor: Option<String>,
+    /// The same of both topics, if that is where it comes from.
+    combined: Option<String>,
 }
 
 impl Wanted {
@@ -113,7 +134,7 @@ impl Wanted {
 
 impl Viewer {
     pub fn new(wanted: Wanted, transport: Transport, random: Rng) -> Self {
-        Self { wanted, transport, random, heard: Vec::new(), cursor: None }
+        Self { wanted, transport, random, heard: Vec::new(), cursor: None, combined: None }
     }
 
     async fn stall(&mut self, end: &mut watch::Receiver<Option<u64>>) {
@@ -125,19 +146,23 @@ impl Viewer {
     /// Watches until it has everything up to the offset that is told in the end, and gives what it heard.
     pub async fn run(mut self, node: &Node, mut end: watch::Receiver<Option<u64>>) -> (Wanted, Transport, Vec<Heard>) {
         loop {
+            if self.transport.is_together() && self.combined.is_none() {
+                // A version of one topic says nothing of the other.
+                self.cursor = None;
+            }
             self.heard.push(Heard::Opened(self.cursor.as_deref().map(offset)));
             // Most are cut early, some late, some not at all; in the end none is.
             let cut = if self.random.u8(..4) == 0 { usize::MAX } else { self.random.usize(1..120) };
             match self.transport {
-                Transport::EventStream => self.event_stream(node, cut, &mut end).await,
-                Transport::Lines => self.lines(node, cut, &mut end).await,
-                Transport::LongPoll => self.polls(node, cut, &mut end).await,
+                Transport::EventStream | Transport::TogetherStream => self.event_stream(node, cut, &mut end).await,
+                Transport::Lines | Transport::TogetherLines => self.lines(node, cut, &mut end).await,
+                Transport::LongPoll | Transport::TogetherPoll => self.polls(node, cut, &mut end).await,
                 _ => self.session(node, cut, &mut end).await,
             }
             if self.is_done(&mut end) {
                 return (self.wanted, self.transport, self.heard);
             }
-            // A version that one of them told is good on every other.
+            // A version that one of them told is good on every other, but where several topics are watched.
             self.transport = TRANSPORTS[self.random.usize(..TRANSPORTS.len())];
         }
     }
@@ -148,8 +173,11 @@ impl Viewer {
     }
 
     fn path(&self) -> String {
-        let mut path = format!("/v1/topics/{}?watch=true", self.wanted.topic);
-        let cursor = self.cursor.as_ref().map(|cursor| ("resourceVersion".to_owned(), cursor.clone()));
+        let (mut path, cursor) = match self.transport.is_together() {
+            true => (format!("/v1/watch?topic={}&topic={}", TOPICS[0], TOPICS[1]), &self.combined),
+            false => (format!("/v1/topics/{}?watch=true", self.wanted.topic), &self.cursor),
+        };
+        let cursor = cursor.as_ref().map(|cursor| ("resourceVersion".to_owned(), cursor.clone()));
         for (name, value) in self.wanted.parameters().into_iter().chain(cursor) {
             let escaped: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
             path.push_str(&format!("&{name}={escaped}"));
@@ -157,8 +185,26 @@ impl Viewer {
         path
     }
 
-    /// Notes an event; gives whether a cursor may stand behind it.
+    /// A cursor was told.
+    fn stand(&mut self, text: &str) {
+        if self.is_in_snapshot() {
+            return;
+        }
+        if self.transport.is_together() {
+            let index = TOPICS.iter().position(|topic| *topic == self.wanted.topic).expect("one of them");
+            let place = place(text, index).expect("it has begun");
+            self.heard.push(Heard::Through(place.offset));
+            (self.cursor, self.combined) = (Some(place.to_string()), Some(text.to_owned()));
+        } else {
+            (self.cursor, self.combined) = (Some(text.to_owned()), None);
+        }
+    }
+
+    /// Notes an event.
     fn note(&mut self, event: &Value) {
+        if self.transport.is_together() && event["topic"] != self.wanted.topic {
+            return;
+        }
         let version = event["resourceVersion"].as_str().map(offset).unwrap_or_default();
         let key = event["key"].as_str().map(str::to_owned);
         let data = event["data"].clone();
@@ -197,7 +243,7 @@ impl Viewer {
             let is_whole = offset(through) > 0 || batch["after"] != batch["through"];
             if is_whole && !self.is_in_snapshot() {
                 self.heard.push(Heard::Through(offset(through)));
-                self.cursor = Some(through.to_owned());
+                self.stand(through);
             }
         }
     }
@@ -223,10 +269,8 @@ impl Viewer {
             if let Some(data) = member("data: ") {
                 self.note(&serde_json::from_str(data).expect("JSON"));
             }
-            if let Some(id) = member("id: ")
-                && !self.is_in_snapshot()
-            {
-                self.cursor = Some(id.to_owned());
+            if let Some(id) = member("id: ") {
+                self.stand(id);
             }
         }
     }
@@ -235,6 +279,7 @@ impl Viewer {
         let mut http = Http::connect(node.address()).await;
         http.say("GET", &self.path(), &[("accept", "application/x-ndjson")], "").await;
         assert_eq!(http.head().await.status, 200);
+        let mut uncovered = Vec::new();
         self.stall(end).await;
         for _ in 0..cut {
             if self.is_done(end) {
@@ -242,11 +287,15 @@ impl Viewer {
             }
             let line = http.text_through("\n").await;
             let event: Value = serde_json::from_str(line.trim()).expect("JSON");
+            if self.transport.is_together() && event["type"] != "bookmark" {
+                // A cursor stands behind all that it covers, and is asked with if that was cut.
+                uncovered.push(event);
+                continue;
+            }
+            uncovered.drain(..).for_each(|event| self.note(&event));
             self.note(&event);
-            if let Some(version) = event["resourceVersion"].as_str()
-                && !self.is_in_snapshot()
-            {
-                self.cursor = Some(version.to_owned());
+            if let Some(version) = event["resourceVersion"].as_str() {
+                self.stand(version);
             }
         }
     }
@@ -264,12 +313,34 @@ impl Viewer {
                 self.note(event);
             }
             let version = answer["resourceVersion"].as_str().expect("a version");
-            self.heard.push(Heard::Through(offset(version)));
-            self.cursor = Some(version.to_owned());
+            if !self.transport.is_together() {
+                self.heard.push(Heard::Through(offset(version)));
+            }
+            self.stand(version);
         }
     }
 }
 
 fn offset(version: &str) -> u64 {
     version.rsplit('.').next().and_then(|offset| offset.parse().ok()).expect("a version")
+}
+
+/// Where a topic stands in a combined cursor: a byte for the format, four for the names, and of each topic whether it has
+/// begun, its epoch and, as a varint, its offset.
+fn place(cursor: &str, index: usize) -> Option<ResourceVersion> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("base64url");
+    let mut rest = &bytes[5..];
+    let mut places = Vec::new();
+    while let Some((has_begun, behind)) = rest.split_first() {
+        rest = behind;
+        places.push((*has_begun == 1).then(|| {
+            let (epoch, behind) = rest.split_first_chunk().expect("an epoch");
+            let length = 1 + behind.iter().take_while(|byte| **byte >= 0x80).count();
+            let (varint, behind) = behind.split_at(length);
+            rest = behind;
+            let offset = varint.iter().rev().fold(0, |sum, byte| sum << 7 | u64::from(byte & 0x7f));
+            ResourceVersion::new(u64::from_be_bytes(*epoch), offset)
+        }));
+    }
+    places[index]
 }

@@ -189,7 +189,7 @@ impl CatchUp {
     async fn send_snapshot(&self, snapshot: Snapshot) -> Result<ResourceVersion, Ended> {
         let Snapshot { kind, version, after, limited, items } = snapshot;
         let is_fold = kind != Kind::Stream;
-        let mut items = self.glass.borrow().items(items);
+        let mut items = self.glass.borrow_mut().items(items);
         if let Some(meter) = &self.reader.meter {
             meter.spend(items.len());
         }

@@ -56,9 +56,10 @@ impl Glass {
         shown
     }
 
-    /// What is shown of a snapshot.
+    /// What is shown of a snapshot, which nothing that was shown before goes on in.
     #[must_use]
-    pub fn items(&self, items: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+    pub fn items(&mut self, items: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+        self.kept = Kept::default();
         match &self.lens {
             Some(lens) => items.iter().filter_map(|item| lens.show_item(item)).collect(),
             None => items,

@@ -1,23 +1,24 @@
-//! Several topics read as one, for a client that can hold a single line: what each has new is told in turn, and a
-//! [`CombinedCursor`] says where all of them stand. Nothing is shared with other clients but the log, for no two of them have
-//! the same cursor.
+//! Topics read as one, for a client that can hold a single line: what each has new is told in turn, and a [`CombinedCursor`]
+//! says where all of them stand. Nothing is shared with other clients but the log, for no two of them have the same cursor.
+//! A long poll of one topic is read so too.
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanfare_protocol::json::Remarks;
 use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, TopicName};
 use futures_util::FutureExt;
 use futures_util::future::select_all;
+use tokio::time::{Instant, timeout_at};
 
 use super::catch_up::Start;
 use super::combined::CombinedCursor;
-use super::glass::Glass;
+use super::part::{Part, Read};
 use super::plan::{Begin, WatchPlan};
-use super::watch::Watching;
-use crate::hub::{Hub, Outlet, Slot, Terms};
-use crate::log::{Gap, Kind, Page, ReadLimit, Snapshot};
-use crate::view::{self, FRAME_BYTES, Wire};
+use crate::hub::{Hub, Outlet};
+use crate::log::{Gap, Kind, ReadLimit, Snapshot};
+use crate::view::{self, FRAME_BYTES, Pacer, Wire};
 
 /// What is read of a topic before the next one has its turn.
 const TURN: ReadLimit = ReadLimit { count: 256, bytes: FRAME_BYTES as u64 };
@@ -28,26 +29,32 @@ pub struct Together {
     hub: Rc<Hub>,
     parts: Vec<Part>,
     cursor: CombinedCursor,
+    manner: Manner,
     /// Events that it may still tell; as many as there are without one.
     credit: Option<u64>,
     /// Whose turn it is.
     next: usize,
+    /// From when moments are counted.
+    began: Instant,
+    /// The pace of an answer, which waits as a whole.
+    answer: Option<Pacer>,
+    /// That answer is being given.
+    is_released: bool,
 }
 
-#[derive(Debug)]
-struct Part {
-    topic: TopicName,
-    slot: Slot,
-    terms: Terms,
-    glass: Glass,
-    /// What it begins with, until that was told.
-    start: Option<Start>,
-    cursor: ResourceVersion,
-    /// Where the topic stood when it was last read to its end.
-    seen: Option<ResourceVersion>,
+/// How it tells what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// Each event names its topic.
+    pub has_names: bool,
+    /// Each event comes with the cursor behind it.
+    pub has_cursors: bool,
+    /// It is told in one answer, and what its client was told before cannot be known. Else it goes on for ever, and each topic
+    /// has a pace of its own.
+    pub is_answer: bool,
 }
 
-/// An event, with its topic, and where all topics stand behind it.
+/// An event, and where all topics stand behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// What happened.
@@ -55,13 +62,7 @@ pub struct Told {
     /// What it says of its topic's snapshot.
     pub remarks: Remarks,
     /// To be handed back by a client that goes on behind it.
-    pub cursor: String,
-}
-
-impl Told {
-    fn at(cursor: &CombinedCursor, event: Arc<Event>) -> Self {
-        Self { event, remarks: Remarks::default(), cursor: cursor.to_string() }
-    }
+    pub cursor: Option<String>,
 }
 
 impl Together {
@@ -76,22 +77,42 @@ impl Together {
         plans: Vec<WatchPlan>,
         cursor: CombinedCursor,
         credit: Option<u64>,
+        manner: Manner,
     ) -> Result<Self, Error> {
-        // Who comes back for a few events at a time would else always meet the same topic first, and never the others.
-        let next = cursor.turn();
-        let mut together = Self { hub: Rc::clone(hub), parts: Vec::with_capacity(plans.len()), cursor, credit, next };
+        let mut together = Self {
+            hub: Rc::clone(hub),
+            parts: Vec::with_capacity(plans.len()),
+            // Who comes back for a few events at a time would else always meet the same topic first, and never the others.
+            next: cursor.turn(),
+            cursor,
+            manner,
+            credit,
+            began: Instant::now(),
+            answer: None,
+            is_released: false,
+        };
+        let mut comes_back = false;
         for (index, mut plan) in plans.into_iter().enumerate() {
             if let Some(version) = together.cursor.of(index) {
                 plan.begin = Begin::After(version);
             }
-            let (topic, terms) = (plan.topic.clone(), plan.terms);
-            let glass = Glass::new(plan.lens.clone(), hub.node().is_state(&topic), false);
+            comes_back |= matches!(plan.begin, Begin::After(_));
+            let (topic, lens) = (plan.topic.clone(), plan.lens.clone());
             let opened = Box::pin(plan.open(hub, outlet, Wire::Signal)).await;
-            let Watching { version, reader, start, .. } = opened.map_err(|error| error.with_topic(topic.as_str()))?;
-            if let Start::After(version) = start {
+            let watching = opened.map_err(|error| together.named_error(error, &topic))?;
+            if let Start::After(version) = watching.start {
                 together.cursor.reach(index, version);
             }
-            let part = Part { topic, slot: reader.slot, terms, glass, start: Some(start), cursor: version, seen: None };
+            let mut part = Part::new(watching, lens.as_ref(), hub.node());
+            if let Some(lens) = lens.filter(|_| part.held.is_some()) {
+                let pace = *lens.pace();
+                // Who comes back may have been answered the moment before.
+                match manner.is_answer {
+                    true if comes_back => together.answer = Some(Pacer::spent(pace, Duration::ZERO)),
+                    true => together.answer = Some(Pacer::new(pace)),
+                    false => part.pacer = Some(Pacer::new(pace)),
+                }
+            }
             together.parts.push(part);
         }
         Ok(together)
@@ -99,8 +120,8 @@ impl Together {
 
     /// Where all of them stand.
     #[must_use]
-    pub fn cursor(&self) -> String {
-        self.cursor.to_string()
+    pub fn cursor(&self) -> &CombinedCursor {
+        &self.cursor
     }
 
     /// Whether one of them begins without a snapshot, at whose end it could be said what is to be said of the answer.
@@ -115,7 +136,7 @@ impl Together {
         self.credit == Some(0)
     }
 
-    /// What the next topic in turn has new; `None` when none has anything, or nothing more may be told.
+    /// What the next topic in turn has new and may tell; `None` when none has anything, or nothing more may be told.
     ///
     /// # Errors
     /// `STORAGE_FAULT`, and with `onGone=close` `GONE` and `EPOCH_CHANGED`, of the topic that is named.
@@ -126,7 +147,7 @@ impl Together {
         for _ in 0..self.parts.len() {
             let index = self.next;
             self.next = (index + 1) % self.parts.len();
-            let told = self.turn(index).await.map_err(|error| error.with_topic(self.parts[index].topic.as_str()))?;
+            let told = self.turn(index).await.map_err(|error| self.named_error(error, &self.parts[index].topic))?;
             if !told.is_empty() {
                 let count = told.iter().filter(|told| view::is_logged(&told.event)).count() as u64;
                 self.credit = self.credit.map(|credit| credit.saturating_sub(count));
@@ -136,62 +157,131 @@ impl Together {
         Ok(None)
     }
 
-    /// Resolves when one of them may have something new.
-    pub async fn moved(&self) {
+    /// Resolves when one of them may have something new, or may tell what it has.
+    pub async fn moved(&mut self) {
         // Nothing awaits between this and the registration, so no move is missed.
-        if self.parts.iter().any(|part| part.seen != self.hub.head(part.slot)) {
+        if self.parts.iter().any(|part| part.has_news(&self.hub)) {
             return;
         }
-        select_all(self.parts.iter().map(|part| self.hub.moved(part.slot).boxed_local())).await;
+        let due = self.due();
+        let moved = select_all(self.parts.iter().map(|part| part.moved(&self.hub).boxed_local()));
+        match due {
+            Some(due) => drop(timeout_at(due, moved).await),
+            None => drop(moved.await),
+        }
+    }
+
+    /// An answer is given now, whatever its pace: it tells what there is, and with a ceiling what that allows, at least one event.
+    pub fn release(&mut self) {
+        self.is_released = true;
+        if let Some(pacer) = &mut self.answer {
+            pacer.allow_one(self.began.elapsed());
+        }
+    }
+
+    /// When something that waits may be told.
+    fn due(&mut self) -> Option<Instant> {
+        let now = self.began.elapsed();
+        let Self { parts, answer, .. } = self;
+        let waiting = parts.iter_mut().filter(|part| part.waits());
+        let due = waiting.filter_map(|part| answer.as_mut().or(part.pacer.as_mut())?.due(now)).min()?;
+        self.began.checked_add(due)
     }
 
     async fn turn(&mut self, index: usize) -> Result<Vec<Told>, Error> {
-        let Some(part) = self.parts.get_mut(index) else { return Ok(Vec::new()) };
-        let cursor = match part.start.take() {
+        match self.parts[index].start.take() {
             Some(Start::Snapshot(snapshot)) => return Ok(self.snapshot(index, snapshot, Vec::new())),
             Some(Start::Gap(_, gap)) => return self.gap(index, &gap).await,
-            Some(Start::After(version)) => version,
-            None => part.cursor,
-        };
-        part.cursor = cursor;
-        let credit = self.credit.map_or(usize::MAX, |credit| usize::try_from(credit).unwrap_or(usize::MAX));
-        let limit = ReadLimit { count: TURN.count.min(credit), ..TURN };
-        let node = self.hub.node();
+            Some(Start::After(version)) => self.parts[index].cursor = version,
+            None => {}
+        }
         loop {
-            let head = self.hub.head(part.slot);
-            if part.seen.is_some() && part.seen == head {
-                return Ok(Vec::new());
+            let told = self.paced(index);
+            if !told.is_empty() {
+                return Ok(told);
             }
-            let Page { events, through, more, .. } =
-                match node.fetch(node.log.read_after(&part.topic, part.cursor, limit)).await? {
-                    Ok(page) => page,
-                    Err(gap) => return self.gap(index, &gap).await,
-                };
-            part.cursor = through;
-            if !more {
-                part.seen = head;
-            }
-            let shown = part.glass.show(&events);
-            if shown.is_empty() {
-                self.cursor.reach(index, through);
-                if more {
+            let count = self.affords(TURN.count);
+            let part = &mut self.parts[index];
+            let limit = ReadLimit { count: if part.held.is_some() { TURN.count } else { count }, ..TURN };
+            let events = match part.read(&self.hub, limit).await? {
+                Read::Page(events) => events,
+                Read::Nothing => return Ok(Vec::new()),
+                Read::Gap(gap) => {
+                    // What waits is told before what ends it.
+                    let told = self.send(index, usize::MAX);
+                    return if told.is_empty() { self.gap(index, &gap).await } else { Ok(told) };
+                }
+            };
+            let Some(held) = &mut part.held else {
+                let (shown, through) = (part.glass.show(&events), part.cursor);
+                let told = self.tell(index, &shown, through);
+                if told.is_empty() {
                     continue;
                 }
-                return Ok(Vec::new());
+                return Ok(told);
+            };
+            let has_news = held.take(&events);
+            if !part.waits() {
+                self.cursor.reach(index, part.cursor);
+            } else if has_news && let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) {
+                pacer.heard(self.began.elapsed());
             }
-            let mut told = Vec::with_capacity(shown.len());
-            for event in shown {
-                if let Some(version) = event.resource_version {
-                    self.cursor.reach(index, version);
-                }
-                told.push(Told::at(&self.cursor, named(&event, &part.topic)));
-            }
-            self.cursor.reach(index, through);
-            if let Some(last) = told.last_mut() {
-                last.cursor = self.cursor.to_string();
-            }
-            return Ok(told);
+            // All that has come waits in one batch, and others have their turn while it is read.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// What waits of a topic, as far as it may be told.
+    fn paced(&mut self, index: usize) -> Vec<Told> {
+        let now = self.began.elapsed();
+        let part = &mut self.parts[index];
+        let Some(held) = part.held.as_ref().filter(|held| !held.is_empty()) else { return Vec::new() };
+        let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) else { return Vec::new() };
+        let is_full = held.is_full();
+        if !(is_full || self.is_released || pacer.due(now).is_some_and(|due| due <= now)) {
+            return Vec::new();
+        }
+        // What the other topics have waited with it.
+        self.is_released |= self.manner.is_answer;
+        let most = if is_full { usize::MAX } else { pacer.most(now) };
+        self.send(index, most)
+    }
+
+    /// What waits of a topic, at most so many events.
+    fn send(&mut self, index: usize, most: usize) -> Vec<Told> {
+        let most = self.affords(most);
+        let part = &mut self.parts[index];
+        let Some(held) = &mut part.held else { return Vec::new() };
+        let sent = held.send(most);
+        if sent.count == 0 {
+            return Vec::new();
+        }
+        if let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) {
+            pacer.sent(self.began.elapsed(), sent.count, !held.is_empty());
+        }
+        let through = sent.through.unwrap_or(part.cursor);
+        self.tell(index, &sent.events, through)
+    }
+
+    /// So many events, or what the credit allows.
+    fn affords(&self, most: usize) -> usize {
+        self.credit.map_or(most, |credit| usize::try_from(credit).unwrap_or(usize::MAX).min(most))
+    }
+
+    /// Events, behind which everything of their topic up to `through` is told.
+    fn tell(&mut self, index: usize, events: &[Arc<Event>], through: ResourceVersion) -> Vec<Told> {
+        let mut told = Vec::with_capacity(events.len());
+        for event in events {
+            if let Some(version) = event.resource_version {
+                self.cursor.reach(index, version);
+            }
+            told.push(self.told(index, event));
+        }
+        self.cursor.reach(index, through);
+        if let Some(last) = told.last_mut() {
+            last.cursor = self.text();
+        }
+        told
     }
 
     async fn gap(&mut self, index: usize, gap: &Gap) -> Result<Vec<Told>, Error> {
@@ -201,31 +291,42 @@ impl Together {
             return Err(error);
         }
         self.cursor.forget(index);
-        let event = named(&view::trouble(EventType::Gone, error), &part.topic);
-        let gone = Told::at(&self.cursor, event);
-        let node = self.hub.node();
+        let gone = self.told(index, &view::trouble(EventType::Gone, error));
+        let (part, node) = (&self.parts[index], self.hub.node());
         let snapshot = node.fetch(node.log.snapshot(&part.topic, part.terms.limit)).await?;
         Ok(self.snapshot(index, snapshot, vec![gone]))
     }
 
     fn snapshot(&mut self, index: usize, snapshot: Snapshot, mut told: Vec<Told>) -> Vec<Told> {
         let part = &mut self.parts[index];
-        (part.cursor, part.seen) = (snapshot.version, None);
+        part.go_on(snapshot.version);
+        let is_local = part.terms.is_local;
         for item in part.glass.items(snapshot.items) {
             // The items of a `stream` are its last publications, and each of them can be gone on from.
             if let Some(version) = item.resource_version.filter(|_| snapshot.kind == Kind::Stream) {
                 self.cursor.reach(index, version);
             }
-            told.push(Told::at(&self.cursor, named(&item, &part.topic)));
+            told.push(self.told(index, &item));
         }
         self.cursor.reach(index, snapshot.version);
-        let end = view::marker(EventType::SnapshotEnd, snapshot.version);
-        let remarks = Remarks { limited: snapshot.limited, stale: part.terms.is_local };
-        told.push(Told { remarks, ..Told::at(&self.cursor, named(&end, &part.topic)) });
+        let end = self.told(index, &view::marker(EventType::SnapshotEnd, snapshot.version));
+        told.push(Told { remarks: Remarks { limited: snapshot.limited, stale: is_local }, ..end });
         told
     }
-}
 
-fn named(event: &Event, topic: &TopicName) -> Arc<Event> {
-    Arc::new(Event { topic: Some(topic.as_str().to_owned()), ..event.clone() })
+    fn told(&self, index: usize, event: &Arc<Event>) -> Told {
+        let event = match self.manner.has_names {
+            true => Arc::new(Event { topic: Some(self.parts[index].topic.as_str().to_owned()), ..Event::clone(event) }),
+            false => Arc::clone(event),
+        };
+        Told { event, remarks: Remarks::default(), cursor: self.text() }
+    }
+
+    fn text(&self) -> Option<String> {
+        self.manner.has_cursors.then(|| self.cursor.to_string())
+    }
+
+    fn named_error(&self, error: Error, topic: &TopicName) -> Error {
+        if self.manner.has_names { error.with_topic(topic.as_str()) } else { error }
+    }
 }

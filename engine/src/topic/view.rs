@@ -10,7 +10,7 @@ use fanfare_protocol::{Event, EventType, ResourceVersion};
 use super::changes::Changes;
 use crate::hub::{Frame, HubActor, HubId};
 use crate::log::Committed;
-use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, ViewPlace, Was, Wire};
+use crate::view::{self, Kept, Lens, Pacer, Pending, Span, ViewKey, ViewPlace, Wire};
 
 /// A hub that follows a view.
 #[derive(Debug)]
@@ -192,8 +192,7 @@ impl Seen {
         };
         for change in changes.iter() {
             if *is_state {
-                let replaced = if let Was::Put(put, _) = change.was { Some(put) } else { None };
-                if !pending.conflate(lens, change.event, replaced) {
+                if !pending.conflate(lens, change.event, change.was) {
                     continue;
                 }
             } else if let Some(event) = lens.show(change, kept) {

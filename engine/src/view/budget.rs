@@ -15,8 +15,14 @@ pub struct ViewBudget {
 /// The place of one view in the budget, and the bytes that it holds back. Both are given back when it is dropped.
 #[derive(Debug)]
 pub struct ViewPlace {
+    held: HeldBytes,
+}
+
+/// The bytes that one view or one reader of the log holds back. They are given back when it is dropped.
+#[derive(Debug)]
+pub struct HeldBytes {
     budget: Arc<ViewBudget>,
-    held_bytes: usize,
+    bytes: usize,
 }
 
 impl ViewBudget {
@@ -32,7 +38,13 @@ impl ViewBudget {
     pub fn open(self: &Arc<Self>) -> Option<ViewPlace> {
         let more = |open| (open < self.views_max).then_some(open + 1);
         self.views.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(ViewPlace { budget: Arc::clone(self), held_bytes: 0 })
+        Some(ViewPlace { held: self.hold() })
+    }
+
+    /// The same of a reader that shares its view with no one, and holds back by itself.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>) -> HeldBytes {
+        HeldBytes { budget: Arc::clone(self), bytes: 0 }
     }
 
     /// Bytes that all of them hold back.
@@ -45,26 +57,44 @@ impl ViewBudget {
 impl ViewPlace {
     /// Tells how much its view holds back now.
     pub fn hold(&mut self, bytes: usize) {
-        let held = &self.budget.held_bytes;
-        if bytes > self.held_bytes {
-            held.fetch_add(bytes - self.held_bytes, Ordering::Relaxed);
-        } else {
-            held.fetch_sub(self.held_bytes - bytes, Ordering::Relaxed);
-        }
-        self.held_bytes = bytes;
+        self.held.set(bytes);
     }
 
-    /// All views together hold back more than they may: what this one has should go before its time.
+    /// See [`HeldBytes::is_exceeded`].
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
-        self.held_bytes > 0 && self.budget.held_bytes() > self.budget.held_bytes_max
+        self.held.is_exceeded()
+    }
+}
+
+impl HeldBytes {
+    /// Tells how much it is now.
+    pub fn set(&mut self, bytes: usize) {
+        let held = &self.budget.held_bytes;
+        if bytes > self.bytes {
+            held.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+    }
+
+    /// All together hold back more than they may: what this one has should go before its time.
+    #[must_use]
+    pub fn is_exceeded(&self) -> bool {
+        self.bytes > 0 && self.budget.held_bytes() > self.budget.held_bytes_max
     }
 }
 
 impl Drop for ViewPlace {
     fn drop(&mut self) {
-        self.hold(0);
-        self.budget.views.fetch_sub(1, Ordering::Relaxed);
+        self.held.budget.views.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }
 

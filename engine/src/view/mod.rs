@@ -15,7 +15,7 @@ mod pace;
 mod pending;
 mod wire;
 
-pub use budget::{ViewBudget, ViewPlace};
+pub use budget::{HeldBytes, ViewBudget, ViewPlace};
 pub use facts::Facts;
 pub use filter::{CanonicalValue, Path};
 pub use frame::{
@@ -23,7 +23,7 @@ pub use frame::{
 };
 pub use lens::{Change, Kept, Lens, Was};
 pub use pace::{Allowance, Pacer};
-pub use pending::Pending;
+pub use pending::{Pending, Sent};
 pub use wire::{SessionWire, Wire};
 
 use std::sync::Arc;

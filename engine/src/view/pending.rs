@@ -74,11 +74,14 @@ impl Pending {
     }
 
     /// Takes a change of a key, in place of what waits for it; gives whether there is anything to be told.
-    pub fn conflate(&mut self, lens: &Lens, event: &Arc<Event>, replaced: Option<&Arc<Event>>) -> bool {
+    pub fn conflate(&mut self, lens: &Lens, event: &Arc<Event>, was: Was<'_, '_>) -> bool {
         let key = event.key.as_deref().unwrap_or_default();
         let before = self.keys.get(key).and_then(|offset| self.events.remove(offset));
         self.bytes -= before.as_ref().map_or(0, Held::bytes);
-        let (is_changed, is_left) = (before.is_some(), before.as_ref().is_some_and(|before| before.is_left));
+        let is_left = before.as_ref().is_some_and(|before| before.is_left);
+        // What nobody knows may be anything.
+        let is_changed = before.is_some() || matches!(was, Was::Unknown);
+        let replaced = if let Was::Put(put, _) = was { Some(put) } else { None };
         let was = before.map_or_else(|| replaced.cloned(), |before| before.was);
         let held = Held { event: Arc::clone(event), was, is_changed, is_left };
         if held.show(lens).is_none() {
@@ -155,6 +158,12 @@ mod tests {
         })
     }
 
+    fn conflate(pending: &mut Pending, lens: &Lens, event: &Arc<Event>, replaced: Option<&Arc<Event>>) -> bool {
+        let facts = replaced.map(|put| Facts::of(put));
+        let was = replaced.zip(facts.as_ref()).map_or(Was::Nothing, |(put, facts)| Was::Put(put, facts));
+        pending.conflate(lens, event, was)
+    }
+
     fn kinds(sent: &Sent) -> Vec<(u64, EventType)> {
         sent.events.iter().map(|event| (offset(event), event.r#type())).collect()
     }
@@ -168,15 +177,15 @@ mod tests {
         let value = |n: u32| format!("{{\"n\":{n},\"text\":\"{long}\"}}");
         let (a, b) = (put(1, "a", &value(0)), put(2, "b", &value(0)));
         let mut pending = Pending::default();
-        assert!(pending.conflate(&lens, &put(3, "b", &value(1)), Some(&b)));
-        assert!(pending.conflate(&lens, &put(4, "a", &value(1)), Some(&a)));
+        assert!(conflate(&mut pending, &lens, &put(3, "b", &value(1)), Some(&b)));
+        assert!(conflate(&mut pending, &lens, &put(4, "a", &value(1)), Some(&a)));
         let sent = pending.send(&lens, true, 1);
         assert_eq!((kinds(&sent), sent.through), (vec![(3, EventType::Patch)], Some(ResourceVersion::new(7, 3))));
-        assert!(pending.conflate(&lens, &put(5, "a", &value(2)), Some(&put(4, "a", &value(1)))));
+        assert!(conflate(&mut pending, &lens, &put(5, "a", &value(2)), Some(&put(4, "a", &value(1)))));
         let sent = pending.send(&lens, true, 1);
         assert_eq!((kinds(&sent), sent.through), (vec![(5, EventType::Put)], None));
         // What begins to wait now begins with what all have.
-        assert!(pending.conflate(&lens, &put(6, "a", &value(3)), Some(&put(5, "a", &value(2)))));
+        assert!(conflate(&mut pending, &lens, &put(6, "a", &value(3)), Some(&put(5, "a", &value(2)))));
         assert_eq!(kinds(&pending.send(&lens, true, 1)), [(6, EventType::Patch)]);
     }
 
@@ -185,10 +194,13 @@ mod tests {
         let watch = Watch { topic: "s:a".to_owned(), interval_ms: Some(1), ..Watch::default() };
         let lens = Lens::new(&watch).unwrap().unwrap();
         let mut pending = Pending::default();
-        assert!(pending.conflate(&lens, &put(1, "a", "1"), None) && pending.conflate(&lens, &put(2, "b", "1"), None));
+        assert!(
+            conflate(&mut pending, &lens, &put(1, "a", "1"), None)
+                && conflate(&mut pending, &lens, &put(2, "b", "1"), None)
+        );
         let both = pending.bytes();
         assert!(both > 2 * event_bytes(&put(1, "a", "1")));
-        assert!(pending.conflate(&lens, &put(3, "a", "2"), Some(&put(1, "a", "1"))));
+        assert!(conflate(&mut pending, &lens, &put(3, "a", "2"), Some(&put(1, "a", "1"))));
         assert_eq!(pending.bytes(), both, "one for a key, whatever it replaces");
         assert_eq!(kinds(&pending.send(&lens, true, 1)), [(2, EventType::Put)]);
         assert!((1..both).contains(&pending.bytes()));
@@ -206,9 +218,22 @@ mod tests {
         let lens = Lens::new(&watch).unwrap().unwrap();
         let delete = Event { r#type: EventType::Delete.into(), data: None, ..Event::clone(&put(2, "a", "")) };
         let mut pending = Pending::default();
-        assert!(pending.conflate(&lens, &put(1, "a", "1"), None));
-        assert!(pending.conflate(&lens, &Arc::new(delete), Some(&put(1, "a", "1"))));
+        assert!(conflate(&mut pending, &lens, &put(1, "a", "1"), None));
+        assert!(conflate(&mut pending, &lens, &Arc::new(delete), Some(&put(1, "a", "1"))));
         assert_eq!(kinds(&pending.send(&lens, true, usize::MAX)), [(2, EventType::Delete)]);
         assert!(pending.is_empty());
+    }
+
+    /// Who reads the log from somewhere cannot know whether a key was there before.
+    #[test]
+    fn what_went_is_told_where_nobody_knows_what_was() {
+        let watch = Watch { topic: "s:a".to_owned(), interval_ms: Some(1), ..Watch::default() };
+        let lens = Lens::new(&watch).unwrap().unwrap();
+        let delete = Arc::new(Event { r#type: EventType::Delete.into(), data: None, ..Event::clone(&put(2, "a", "")) });
+        let mut pending = Pending::default();
+        assert!(!pending.conflate(&lens, &delete, Was::Nothing) && pending.is_empty());
+        assert!(pending.conflate(&lens, &delete, Was::Unknown));
+        assert!(pending.conflate(&lens, &put(3, "b", "1"), Was::Unknown));
+        assert_eq!(kinds(&pending.send(&lens, true, usize::MAX)), [(2, EventType::Delete), (3, EventType::Put)]);
     }
 }

@@ -2,12 +2,11 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use fanfare_protocol::json::{self, Remarks};
-use fanfare_protocol::{Consistency, Error, Event, EventType, OnGone, TopicName, Watch};
+use fanfare_protocol::json;
+use fanfare_protocol::{Consistency, Error, EventType, OnGone, TopicName, Watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::accept::Form;
@@ -19,7 +18,7 @@ use super::{long_poll, watch};
 use crate::hub::{Hub, Notice, Outlet};
 use crate::topic::combined::CombinedCursor;
 use crate::topic::plan::WatchPlan;
-use crate::topic::together::{Together, Told};
+use crate::topic::together::{Manner, Together, Told};
 use crate::view::{self, Wire};
 
 /// Topics of one watch.
@@ -96,7 +95,8 @@ async fn stream(hub: &Rc<Hub>, asked: Asked, wire: Wire) -> Result<HttpResponse,
         Ok(attached) => attached,
         Err(error) => return watch::turned_away(error, wire),
     };
-    let together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor, asked.credit).await?;
+    let manner = Manner { has_names: true, has_cursors: wire == Wire::Sse, is_answer: false };
+    let together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor, asked.credit, manner).await?;
     let outlet = Rc::clone(&attached.outlet);
     let delivery = &hub.node().config.delivery;
     let silence = Duration::from_millis(delivery.bookmark_interval_ms.into());
@@ -149,7 +149,8 @@ impl Feed {
             if let Some(told) = self.together.ready().await? {
                 return Ok(told);
             }
-            if timeout_at(deadline, self.together.moved()).await.is_err() {
+            // What is not shown moves it too.
+            if timeout_at(deadline, self.together.moved()).await.is_err() || Instant::now() >= deadline {
                 return Ok(Vec::new());
             }
         }
@@ -158,7 +159,7 @@ impl Feed {
     /// Events, and on a line-wise stream, which has no other place for it, the cursor behind them.
     fn write(&self, told: &[Told], out: &mut Vec<u8>) {
         for Told { event, remarks, cursor } in told {
-            if self.wire == Wire::Sse {
+            if let Some(cursor) = cursor {
                 let head = format!("id: {cursor}\nevent: {}\ndata: ", event.r#type().name());
                 out.extend_from_slice(head.as_bytes());
             }
@@ -196,33 +197,12 @@ impl Feed {
 async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + long_poll::wait(asked.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
     let attached = Attached::new(hub, Wire::Signal)?;
-    let mut together = Together::open(hub, &attached.outlet, asked.plans, asked.cursor, asked.credit).await?;
-    let mut events = Vec::new();
-    loop {
-        while events.len() < ANSWER_EVENTS
-            && !together.is_spent()
-            && let Some(told) = together.ready().await?
-        {
-            events.extend(told.into_iter().map(|told| (told.event, told.remarks)));
-        }
-        if !events.is_empty() {
-            break;
-        }
-        let moved = async {
-            tokio::select! {
-                () = together.moved() => true,
-                // A drained node lets go at once: the next poll finds another one.
-                _ = attached.ended() => false,
-            }
-        };
-        if !timeout_at(deadline, moved).await.unwrap_or(false) {
-            break;
-        }
-    }
-    let write = |out: &mut Vec<u8>, (event, remarks): &(Arc<Event>, Remarks)| {
-        json::write_remarked_event(event, *remarks, out);
-    };
+    let manner = Manner { has_names: true, has_cursors: false, is_answer: true };
+    let Asked { plans, cursor, credit, is_local, .. } = asked;
+    let mut together = Together::open(hub, &attached.outlet, plans, cursor, credit, manner).await?;
+    let told = long_poll::collect(&mut together, &attached, deadline, ANSWER_EVENTS).await?;
+    let write = |out: &mut Vec<u8>, told: &Told| json::write_remarked_event(&told.event, told.remarks, out);
     // What is limited is one topic or another, and said by the `snapshot-end` that names it.
-    let body = long_poll::body(&events, write, together.cursor(), false, asked.is_local);
+    let body = long_poll::body(&told, write, together.cursor(), false, is_local);
     Ok(reply::json(&mut HttpResponse::Ok(), body))
 }

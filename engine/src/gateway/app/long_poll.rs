@@ -1,49 +1,33 @@
-//! The watch of clients that can only ask: answers as soon as there is an event behind the cursor, or after `timeout`.
+//! The watch of clients that can only ask: answers as soon as there is an event behind the cursor that may be told, or after
+//! `timeout`.
 //!
 //! Waits on a view without bytes and reads the log itself, so that a poll that is repeated at once costs one read and
 //! nothing is kept for it in between.
 
 use std::fmt::Display;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::slice::from_ref;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
-use fanfare_protocol::{Consistency, Error, Event, EventType, OnGone, ResourceVersion, Watch, json, limits};
+use fanfare_protocol::{Consistency, Error, EventType, OnGone, ResourceVersion, Watch, json, limits};
 use tokio::time::{Instant, timeout_at};
 
 use super::attached::Attached;
 use super::reply::{self, list};
 use crate::hub::Hub;
-use crate::log::{Gap, Page, ReadLimit, Snapshot};
-use crate::topic::catch_up::{Reader, Start};
-use crate::topic::glass::Glass;
+use crate::topic::combined::CombinedCursor;
 use crate::topic::plan::WatchPlan;
-use crate::topic::watch::Watching;
+use crate::topic::together::{Manner, Together, Told};
 use crate::view::{self, Wire};
 
-/// Events of an answer end with the one that passes this, so that an answer stays what a phone takes in one piece.
-const ANSWER_BYTES: u64 = 512 * 1024;
+/// Events of an answer end with the page that passes this, so that an answer stays what a phone takes in one piece.
+const ANSWER_BYTES: usize = 512 * 1024;
 
 /// An answer to a cursor holds what followed it, for ever: a cache may serve the same poll of many clients. Short,
 /// because an answer that was given while nothing more was known is shorter than it could be a moment later.
 const CACHED: &str = "public, max-age=1";
-
-/// The events of an answer and the cursor behind them.
-struct Answer {
-    events: Vec<Arc<Event>>,
-    through: ResourceVersion,
-    /// A snapshot of a `stream` that left out older publications, as the first frame of a session says it (W9).
-    limited: bool,
-}
-
-impl Answer {
-    /// What followed a cursor.
-    fn after(events: Vec<Arc<Event>>, through: ResourceVersion) -> Self {
-        Self { events, through, limited: false }
-    }
-}
 
 /// Answers a long poll; one whose cursor stands in the URL may be answered by a cache.
 ///
@@ -52,26 +36,62 @@ impl Answer {
 pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + wait(watch.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
     let plan = WatchPlan::of_request(watch, OnGone::Close)?;
-    let mut glass = Glass::new(plan.lens.clone(), hub.node().is_state(&plan.topic), false);
     let attached = Attached::new(hub, Wire::Signal)?;
-    let Watching { reader, start, .. } = plan.open(hub, &attached.outlet, Wire::Signal).await?;
-    let most = hub.node().config.limits.page_items_max;
-    let credit = watch.credit.and_then(|credit| usize::try_from(credit).ok());
-    let count = [watch.limit.map(|limit| limit as usize), credit].into_iter().flatten().fold(most, usize::min);
-    let limit = ReadLimit { count, bytes: ANSWER_BYTES };
-    let (answer, is_resumed) = match start {
-        Start::Snapshot(snapshot) => (sum(snapshot, &glass), false),
-        Start::Gap(_, gap) => (gap_or_sum(&gap, &reader, &glass).await?, false),
-        Start::After(cursor) => (follow(&attached, &reader, &mut glass, cursor, limit, deadline).await?, true),
-    };
+    let most = hub.node().config.limits.page_items_max as u64;
+    let credit = [watch.limit.map(u64::from), watch.credit].into_iter().flatten().fold(most, u64::min);
+    let cursor = CombinedCursor::new(from_ref(&plan.topic));
+    let manner = Manner { has_names: false, has_cursors: false, is_answer: true };
+    let mut together = Together::open(hub, &attached.outlet, vec![plan], cursor, Some(credit), manner).await?;
+    let told = collect(&mut together, &attached, deadline, usize::MAX).await?;
+    let is_snapshot = told.iter().any(|told| told.event.r#type() == EventType::SnapshotEnd);
     let mut response = HttpResponse::Ok();
-    if is_in_url && is_resumed && !answer.events.is_empty() {
+    if is_in_url && !is_snapshot && !told.is_empty() && watch.resource_version.is_some() {
         response.insert_header((CACHE_CONTROL, CACHED));
     }
-    let write = |out: &mut Vec<u8>, event: &Arc<Event>| json::write_event(event, out);
+    let write = |out: &mut Vec<u8>, told: &Told| json::write_event(&told.event, out);
+    // As the first frame of a session says it (W9).
+    let is_limited = told.iter().any(|told| told.remarks.limited);
     let is_local = watch.consistency() == Consistency::Local;
-    let body = body(&answer.events, write, answer.through, answer.limited, is_local);
-    Ok(reply::json(&mut response, body))
+    let through = together.cursor().of(0).unwrap_or(ResourceVersion::NONE);
+    Ok(reply::json(&mut response, body(&told, write, through, is_limited, is_local)))
+}
+
+/// What an answer holds, once it may be given; nothing when the time is over and there was nothing. Ends with what passes
+/// `events_max`.
+///
+/// # Errors
+/// Those of [`Together::ready`].
+pub(super) async fn collect(
+    together: &mut Together,
+    attached: &Attached,
+    deadline: Instant,
+    events_max: usize,
+) -> Result<Vec<Told>, Error> {
+    let (mut told, mut bytes) = (Vec::new(), 0);
+    let mut is_over = false;
+    loop {
+        while told.len() < events_max
+            && bytes < ANSWER_BYTES
+            && let Some(more) = together.ready().await?
+        {
+            bytes += more.iter().map(|told| view::event_bytes(&told.event)).sum::<usize>();
+            told.extend(more);
+        }
+        if is_over || !told.is_empty() {
+            return Ok(told);
+        }
+        let moved = async {
+            tokio::select! {
+                () = together.moved() => true,
+                // A drained node lets go at once: the next poll finds another one.
+                _ = attached.ended() => false,
+            }
+        };
+        if !timeout_at(deadline, moved).await.unwrap_or(false) || Instant::now() >= deadline {
+            together.release();
+            is_over = true;
+        }
+    }
 }
 
 /// How long a poll may wait for something to tell.
@@ -86,63 +106,6 @@ pub(super) fn wait(timeout_ms: Option<u64>, ms_max: u32) -> Result<Duration, Err
         Some(ms) => Ok(Duration::from_millis(ms)),
         None => Ok(Duration::from_millis(limits::LONG_POLL_TIMEOUT_MS.min(u64::from(ms_max)))),
     }
-}
-
-async fn follow(
-    attached: &Attached,
-    reader: &Reader,
-    glass: &mut Glass,
-    mut cursor: ResourceVersion,
-    limit: ReadLimit,
-    deadline: Instant,
-) -> Result<Answer, Error> {
-    loop {
-        let node = attached.hub.node();
-        let seen = attached.hub.head(reader.slot);
-        let read = node.fetch(node.log.read_after(&reader.key.topic, cursor, limit)).await?;
-        let Page { events, through, more, .. } = match read {
-            Ok(page) => page,
-            Err(gap) => return gap_or_sum(&gap, reader, glass).await,
-        };
-        let events = glass.show(&events);
-        if !events.is_empty() {
-            return Ok(Answer::after(events, through));
-        }
-        cursor = through;
-        // Nothing awaits between this and the registration: the hub runs on this thread, so a commit that the read did
-        // not see has moved the view while the disk was read, or has still to move it.
-        if more || attached.hub.head(reader.slot) != seen {
-            continue;
-        }
-        let moved = async {
-            tokio::select! {
-                () = attached.hub.moved(reader.slot) => true,
-                // A drained node lets go at once: the next poll finds another one.
-                _ = attached.ended() => false,
-            }
-        };
-        if !timeout_at(deadline, moved).await.unwrap_or(false) {
-            return Ok(Answer::after(Vec::new(), cursor));
-        }
-    }
-}
-
-async fn gap_or_sum(gap: &Gap, reader: &Reader, glass: &Glass) -> Result<Answer, Error> {
-    let error = gap.to_error(reader.key.topic.as_str());
-    if reader.terms.on_gone != OnGone::Snapshot {
-        return Err(error);
-    }
-    let node = reader.hub.node();
-    let snapshot = node.fetch(node.log.snapshot(&reader.key.topic, reader.terms.limit)).await?;
-    let mut answer = sum(snapshot, glass);
-    answer.events.insert(0, view::trouble(EventType::Gone, error));
-    Ok(answer)
-}
-
-fn sum(snapshot: Snapshot, glass: &Glass) -> Answer {
-    let (mut events, through) = (glass.items(snapshot.items), snapshot.version);
-    events.push(view::marker(EventType::SnapshotEnd, through));
-    Answer { events, through, limited: snapshot.limited }
 }
 
 /// An answer: the events and the cursor behind them, and what is to be known of them.

@@ -1,0 +1,107 @@
+//! One of the topics that are read together: where it stands, and what of it was read but not told.
+
+use std::sync::Arc;
+
+use fanfare_protocol::{Error, Event, ResourceVersion, TopicName};
+
+use super::catch_up::{Reader, Start};
+use super::glass::Glass;
+use super::held::Held;
+use super::watch::Watching;
+use crate::hub::{Hub, Slot, Terms};
+use crate::log::{Gap, Page, ReadLimit};
+use crate::node::Node;
+use crate::view::{Lens, Pacer};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) topic: TopicName,
+    pub(super) terms: Terms,
+    pub(super) glass: Glass,
+    /// What it begins with, until that was told.
+    pub(super) start: Option<Start>,
+    /// Read up to here.
+    pub(super) cursor: ResourceVersion,
+    /// What waits for the pace, where there is one.
+    pub(super) held: Option<Held>,
+    /// Its own pace; none where it waits with the others.
+    pub(super) pacer: Option<Pacer>,
+    slot: Slot,
+    /// Where the topic stood when it was last read to its end.
+    seen: Option<ResourceVersion>,
+}
+
+/// What a topic has new.
+pub(super) enum Read {
+    /// Nothing, or there is no place for it.
+    Nothing,
+    /// What follows.
+    Page(Vec<Arc<Event>>),
+    /// What follows is not there any more.
+    Gap(Gap),
+}
+
+impl Part {
+    /// What was opened without bytes; `lens` is how it is to be seen.
+    pub(super) fn new(watching: Watching, lens: Option<&Arc<Lens>>, node: &Node) -> Self {
+        let Watching { version, reader: Reader { slot, key, terms, .. }, start, .. } = watching;
+        let is_state = node.is_state(&key.topic);
+        let held = Held::new(lens, node, is_state);
+        let glass = Glass::new(lens.cloned(), is_state, false);
+        Self {
+            topic: key.topic,
+            terms,
+            glass,
+            start: Some(start),
+            cursor: version,
+            held,
+            pacer: None,
+            slot,
+            seen: None,
+        }
+    }
+
+    /// Reads on, if there is anything to read and room for it.
+    ///
+    /// # Errors
+    /// `STORAGE_FAULT`.
+    pub(super) async fn read(&mut self, hub: &Hub, limit: ReadLimit) -> Result<Read, Error> {
+        if !self.has_news(hub) {
+            return Ok(Read::Nothing);
+        }
+        let (node, head) = (hub.node(), hub.head(self.slot));
+        match node.fetch(node.log.read_after(&self.topic, self.cursor, limit)).await? {
+            Ok(Page { events, through, more, .. }) => {
+                self.cursor = through;
+                if !more {
+                    self.seen = head;
+                }
+                Ok(Read::Page(events))
+            }
+            Err(gap) => Ok(Read::Gap(gap)),
+        }
+    }
+
+    /// It goes on behind a snapshot, and what follows that was not read.
+    pub(super) fn go_on(&mut self, cursor: ResourceVersion) {
+        (self.cursor, self.seen) = (cursor, None);
+        self.held.iter_mut().for_each(Held::forget);
+    }
+
+    /// Whether there may be something to read, and room for it.
+    pub(super) fn has_news(&self, hub: &Hub) -> bool {
+        let head = hub.head(self.slot);
+        (self.seen.is_none() || self.seen != head) && self.held.as_ref().is_none_or(Held::has_room)
+    }
+
+    /// Whether something waits for its pace.
+    pub(super) fn waits(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.is_empty())
+    }
+
+    /// Resolves when the topic moves, or the subscription ends.
+    pub(super) async fn moved(&self, hub: &Hub) {
+        hub.moved(self.slot).await;
+    }
+}
