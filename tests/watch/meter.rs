@@ -84,3 +84,19 @@ async fn a_view_that_was_resumed_is_told_gone_once_retention_has_overtaken_it() 
     view.socket.say("GRANT", 0, json!({ "view": view.number, "events": 100 })).await;
     assert_eq!(view.through("snapshot-end").await, ["gone", "put 8", "put 9", "snapshot-end"]);
 }
+
+/// W12: also where the view says so to all who follow it, which is then not heard.
+#[tokio::test]
+async fn who_is_metered_is_told_of_silence_too() {
+    let node = Node::with(&[], "[delivery]\nbookmark_interval_ms = 1000\n[[namespace]]\nname = \"t\"\n");
+    publish(&node, "t:a", json!({ "data": 0 })).await;
+    for meter in [("credit", 100), ("maxEventsPerSecond", 100)] {
+        let mut watch = json!({ "topic": "t:a" });
+        watch[meter.0] = meter.1.into();
+        let mut view = View::open(&node, watch).await;
+        assert_eq!(view.through("snapshot-end").await, ["put 0", "snapshot-end"]);
+        for _ in 0..3 {
+            assert_eq!(view.batch().await["events"][0]["type"], "bookmark");
+        }
+    }
+}

@@ -51,7 +51,7 @@ fn wanted(random: &mut Rng, is_tight: bool) -> Wanted {
         pace.push(match random.u8(..4) {
             0 => ("debounce", format!("{}ms", random.u8(5..60))),
             // Of a `stream` no less than what takes a second or two.
-            1 if is_state => ("maxEventsPerSecond", random.u16(if is_state { 50..500 } else { 300..900 }).to_string()),
+            1 => ("maxEventsPerSecond", random.u16(if is_state { 50..500 } else { 300..900 }).to_string()),
             _ => ("interval", format!("{}ms", random.u8(5..80))),
         });
         lens.conflates = is_state;

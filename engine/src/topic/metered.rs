@@ -14,6 +14,7 @@ impl CatchUp {
         let (hub, slot) = (&self.reader.hub, self.reader.slot);
         let silence = Duration::from_millis(hub.node().config.delivery.bookmark_interval_ms.into());
         let began = Instant::now();
+        let mut said = began;
         loop {
             self.room().await?;
             hub.stands_at(slot, cursor);
@@ -23,11 +24,17 @@ impl CatchUp {
                     let shown;
                     (cursor, shown) = self.read(cursor, u64::MAX, events).await?;
                     meter.spend(shown);
+                    if cursor != before {
+                        said = Instant::now();
+                        continue;
+                    }
                     // Nothing awaits between this and the registration, so no move of the view is missed.
-                    if cursor == before
-                        && hub.head(slot) == seen
-                        && tokio::time::timeout(silence, hub.moved(slot)).await.is_err()
-                    {
+                    if hub.head(slot) == seen {
+                        let _ = tokio::time::timeout(silence.saturating_sub(said.elapsed()), hub.moved(slot)).await;
+                    }
+                    // The view's own bookmarks move it too, and are not for who follows no ring.
+                    if said.elapsed() >= silence {
+                        said = Instant::now();
                         self.push(&Span::new(cursor, cursor, &[view::marker(EventType::Bookmark, cursor)]))?;
                     }
                 }
