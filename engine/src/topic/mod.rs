@@ -9,7 +9,7 @@ mod changes;
 pub mod combined;
 mod expiry;
 mod fetch;
-pub mod glass;
+mod glass;
 mod held;
 mod history;
 mod index;

@@ -70,10 +70,13 @@ pub(super) async fn collect(
     let (mut told, mut bytes) = (Vec::new(), 0);
     let mut is_over = false;
     loop {
-        while told.len() < events_max
-            && bytes < ANSWER_BYTES
-            && let Some(more) = together.ready().await?
-        {
+        while told.len() < events_max && bytes < ANSWER_BYTES {
+            let more = match together.ready().await {
+                // What was told already is answered first: the next poll hears of it.
+                Err(error) if told.is_empty() => return Err(error),
+                Ok(None) | Err(_) => break,
+                Ok(Some(more)) => more,
+            };
             bytes += more.iter().map(|told| view::event_bytes(&told.event)).sum::<usize>();
             told.extend(more);
         }
