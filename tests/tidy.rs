@@ -118,6 +118,7 @@ const ROOMS: [Rooms; 3] = [
             "engine/src/topic/history.rs",
             "engine/src/topic/meter.rs",
             "engine/src/topic/metered.rs",
+            "engine/src/topic/part.rs",
             "engine/src/topic/publish.rs",
             "engine/src/topic/registry.rs",
             "engine/src/topic/together.rs",

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use fanfare_protocol::Event;
 
-use crate::node::Node;
 use crate::view::{Change, Facts, HeldBytes, Kept, Lens, Pending, Sent, Was};
 
 /// See the module.
@@ -19,10 +18,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// For a lens that has a pace; `None` for others.
-    pub(super) fn new(lens: Option<&Arc<Lens>>, node: &Node, is_state: bool) -> Option<Self> {
+    /// For a lens that has a pace; `None` for others. What it holds is told to `bytes`.
+    pub(super) fn new(lens: Option<&Arc<Lens>>, bytes: HeldBytes, is_state: bool) -> Option<Self> {
         let lens = Arc::clone(lens.filter(|lens| !lens.pace().is_unbounded())?);
-        Some(Self { lens, kept: Kept::default(), pending: Pending::default(), bytes: node.hold(), is_state })
+        Some(Self { lens, kept: Kept::default(), pending: Pending::default(), bytes, is_state })
     }
 
     /// Takes what follows in the log; gives whether any of it is to be told.

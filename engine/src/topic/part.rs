@@ -47,7 +47,7 @@ impl Part {
     pub(super) fn new(watching: Watching, lens: Option<&Arc<Lens>>, node: &Node) -> Self {
         let Watching { version, reader: Reader { slot, key, terms, .. }, start, .. } = watching;
         let is_state = node.is_state(&key.topic);
-        let held = Held::new(lens, node, is_state);
+        let held = Held::new(lens, node.hold(), is_state);
         let glass = Glass::new(lens.cloned(), is_state, false);
         Self {
             topic: key.topic,
