@@ -106,16 +106,16 @@ async fn an_answer_comes_no_later_than_it_has_to() {
         }
     }
     for shape in SHAPES {
-        let mut polls = Polls::open(&node, shape, "t:a", "interval=800ms").await;
+        let mut polls = Polls::open(&node, shape, "t:a", "interval=1500ms").await;
         let late = async {
-            wait(&node, 900 * MS).await;
+            wait(&node, 1_600 * MS).await;
             let at = Instant::now();
             publish(&node, "t:a", json!({ "data": 1 })).await;
             at
         };
         let (events, at) = tokio::join!(polls.next(""), late);
         assert_eq!(events, ["put 1"]);
-        assert!(at.elapsed() < 600 * MS, "the interval was over: {:?}", at.elapsed());
+        assert!(at.elapsed() < 1_300 * MS, "the interval was over: {:?}", at.elapsed());
     }
 }
 
@@ -249,11 +249,11 @@ impl Line {
 async fn several_topics_in_a_stream_keep_their_interval() {
     for form in FORMS {
         let node = node();
-        let mut line = Line::open(&node, form, "interval=400ms").await;
+        let mut line = Line::open(&node, form, "interval=1s").await;
         publish(&node, "s:a", keyed("a", json!(0))).await;
         let began = Instant::now();
         assert_eq!(line.through("put a 0").await, ["s:a put a 0"], "the first goes at once");
-        assert!(began.elapsed() < 300 * MS, "{:?}", began.elapsed());
+        assert!(began.elapsed() < 800 * MS, "{:?}", began.elapsed());
         let mut all: Vec<_> = (1..=300).flat_map(|n| [keyed("a", json!(n)), keyed("b", json!(-n))]).collect();
         all.extend([keyed("c", json!(1)), json!({ "key": "c", "delete": true })]);
         publish_all(&node, "s:a", all).await;
@@ -263,7 +263,7 @@ async fn several_topics_in_a_stream_keep_their_interval() {
         publish_all(&node, "t:a", (1..=40).map(|n| json!({ "data": n })).collect()).await;
         // More than one page of the log, and only the latest of it.
         assert_eq!(line.through("delete c").await, ["s:a put a 300", "s:a put b -300", "s:a delete c"]);
-        assert!(began.elapsed() >= 350 * MS, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= 900 * MS, "{:?}", began.elapsed());
         assert_eq!(line.through("put 40").await, (1..=40).map(|n| format!("t:a put {n}")).collect::<Vec<_>>());
     }
 }
