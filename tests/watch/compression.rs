@@ -1,6 +1,8 @@
 //! Compressed batches: who asks for them sees the same as everyone else, in fewer bytes.
 
-use fanfare_client::{Client, Encoding, EventKind};
+use std::ops::Range;
+
+use fanfare_client::{Client, Encoding, EventKind, Watch};
 use serde_json::{Value, json};
 
 use crate::client::publish_all;
@@ -15,7 +17,7 @@ fn line(n: u32) -> Value {
 }
 
 /// One entry, so that it is one batch.
-async fn publish_lines(node: &Node, lines: std::ops::Range<u32>) {
+async fn publish_lines(node: &Node, lines: Range<u32>) {
     publish_all(node, "t:a", lines.map(line).collect()).await;
 }
 
@@ -124,22 +126,30 @@ async fn the_rust_sdk_sees_the_same_compressed() {
         let watch = client.topic("t:a").watch().open();
         watches.push((client, watch));
     }
+    // Who comes later is shown the last hundred.
+    for (_, watch) in &mut watches {
+        hear_lines(watch, 0..50).await;
+    }
     publish_lines(&node, 50..400).await;
     let mut received = Vec::new();
     for (client, watch) in &mut watches {
-        for n in 0..400_u64 {
-            let event = loop {
-                let event = watch.next().await.expect("the watch goes on").expect("no failure");
-                if event.kind() == EventKind::Put {
-                    break event;
-                }
-            };
-            assert_eq!(event.json::<Value>().expect("JSON")["n"], n);
-        }
+        hear_lines(watch, 50..400).await;
         received.push(client.stats().received_bytes);
     }
     assert!(metric(&node, "packed").await > 0, "{received:?}");
     assert!(received[1] < received[0] / 2 && received[3] < received[2] / 2, "{received:?}");
+}
+
+async fn hear_lines(watch: &mut Watch, lines: Range<u64>) {
+    for n in lines {
+        let event = loop {
+            let event = watch.next().await.expect("the watch goes on").expect("no failure");
+            if event.kind() == EventKind::Put {
+                break event;
+            }
+        };
+        assert_eq!(event.json::<Value>().expect("JSON")["n"], n);
+    }
 }
 
 /// E17: a node inflates nothing, and says so.

@@ -243,11 +243,15 @@ mod tests {
                 pacer.sent(now, count, true);
                 now = pacer.due(now).expect("more waits");
             }
-            let within = |from: Duration| {
-                let second = |at: &Duration| *at >= from && *at < from + Duration::from_secs(1);
-                sent.iter().filter(|(at, _)| second(at)).map(|(_, count)| count).sum::<usize>()
-            };
-            let most = sent.iter().map(|(at, _)| within(*at)).max().unwrap_or_default();
+            let (mut most, mut within, mut begin) = (0, 0, 0);
+            for (at, count) in &sent {
+                within += count;
+                while sent[begin].0 + Duration::from_secs(1) <= *at {
+                    within -= sent[begin].1;
+                    begin += 1;
+                }
+                most = most.max(within);
+            }
             assert!(most as f64 <= per_second.ceil(), "{most} in a second of at most {per_second}");
             let all: usize = sent.iter().map(|(_, count)| count).sum();
             assert!(all as f64 >= per_second * 7.0, "{all} in ten seconds of {per_second} each, {interval:?}");
