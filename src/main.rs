@@ -1,5 +1,6 @@
 //! The binary: the command line and the wiring of a node. Decides nothing itself.
 
+mod bench;
 mod cli;
 mod demo;
 mod logging;

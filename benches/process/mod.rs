@@ -5,8 +5,9 @@
 
 mod core;
 mod started;
+#[path = "../../src/bench/server/usage.rs"]
 mod usage;
 
 pub use self::core::{pin_load, pinned};
 pub use started::Process;
-pub use usage::{cpu_nanos, own_cpu_nanos, resident_bytes, runqueue_nanos};
+pub(crate) use usage::{cpu_nanos, own_cpu_nanos, resident_bytes, runqueue_nanos};

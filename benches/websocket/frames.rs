@@ -1,6 +1,4 @@
-//! The client's side of a WebSocket, as cheap as it can be: it masks with zeros, which leaves the payload as it is, and
-//! copies nothing that arrives. It knows no fragments, which these servers do not send, and answers no pings, which they send
-//! to the silent.
+//! The client's side of a WebSocket, for benches that block: the load generator's frames, one after the other.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,20 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use anyhow::{Result, bail, ensure};
 use bytes::{Buf as _, Bytes, BytesMut};
 
-/// What a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opcode {
-    Text = 1,
-    Binary = 2,
-}
-
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
-/// The last frame of its message.
-const FIN: u8 = 0x80;
-/// Frames of clients are masked.
-const MASKED: u8 = 0x80;
+use super::frame::{self, Opcode};
 
 /// Opens one, blocking.
 pub fn open(address: SocketAddr, subprotocol: Option<&str>) -> Result<TcpStream> {
@@ -44,44 +29,19 @@ pub fn open(address: SocketAddr, subprotocol: Option<&str>) -> Result<TcpStream>
     Ok(stream)
 }
 
-/// Appends a message in one frame.
-pub fn put(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
-    out.push(FIN | opcode as u8);
-    match payload.len() {
-        short @ 0..=125 => out.push(MASKED | short as u8),
-        middle @ 126..=0xffff => {
-            out.push(MASKED | 126);
-            out.extend_from_slice(&(middle as u16).to_be_bytes());
-        }
-        long => {
-            out.push(MASKED | 127);
-            out.extend_from_slice(&(long as u64).to_be_bytes());
-        }
-    }
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(payload);
-}
-
-/// Takes the next whole message from the front of what arrived.
+/// Takes the next whole message from the front of what arrived. It answers no pings, which these servers send to the silent.
 pub fn take(input: &mut BytesMut) -> Result<Option<Bytes>> {
-    while let Some((head, length)) = head(input).filter(|(head, length)| input.len() >= head + length) {
-        let opcode = input[0] & 0x0f;
-        input.advance(head);
-        let payload = input.split_to(length).freeze();
+    while let Some(frame) = frame::first(input)? {
+        let (opcode, bytes, payload) = (frame.opcode, frame.bytes, frame.payload.len());
+        input.advance(bytes - payload);
+        let payload = input.split_to(payload).freeze();
         match opcode {
-            CLOSE => bail!("closed by the server: {}", String::from_utf8_lossy(payload.get(2..).unwrap_or_default())),
-            PING | PONG => {}
-            _ => return Ok(Some(payload)),
+            Opcode::Close => {
+                bail!("closed by the server: {}", String::from_utf8_lossy(payload.get(2..).unwrap_or_default()))
+            }
+            Opcode::Ping | Opcode::Pong => {}
+            Opcode::Text | Opcode::Binary => return Ok(Some(payload)),
         }
     }
     Ok(None)
-}
-
-/// Lengths of a frame's head and of its payload, once they can be known.
-fn head(input: &[u8]) -> Option<(usize, usize)> {
-    match input.get(1)? {
-        126 => Some((4, usize::from(u16::from_be_bytes(input.get(2..4)?.try_into().ok()?)))),
-        127 => Some((10, usize::try_from(u64::from_be_bytes(input.get(2..10)?.try_into().ok()?)).ok()?)),
-        short => Some((2, usize::from(*short))),
-    }
 }

@@ -2,8 +2,11 @@
 
 #![allow(dead_code, unused_imports, reason = "each bench uses its part")]
 
+#[path = "../../src/bench/client/frame.rs"]
+mod frame;
 mod frames;
 mod socket;
 
-pub use frames::{Opcode, open, put, take};
+pub(crate) use frame::{Opcode, put};
+pub use frames::{open, take};
 pub use socket::Socket;

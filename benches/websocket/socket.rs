@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::frames::{Opcode, open, put, take};
+use super::frame::{Opcode, put};
+use super::frames::{open, take};
 
 /// See the module. Panics when the server closes: a bench that lost a client has nothing to report.
 pub struct Socket {

@@ -2,6 +2,7 @@
 //! standard error that says what to do.
 
 mod backup;
+mod bench;
 mod config;
 mod demo_feed;
 mod namespace;
@@ -43,6 +44,8 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
     #[command(subcommand)]
+    Bench(bench::Bench),
+    #[command(subcommand)]
     DemoFeed(demo_feed::DemoFeed),
 }
 
@@ -58,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Config(config) => config.run(),
+        Command::Bench(bench) => bench.run(),
         Command::DemoFeed(feed) => feed.run(),
     };
     match outcome {

@@ -33,8 +33,13 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// Where it is.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The token that was given, here or in the environment.
-    fn token(&self) -> Option<String> {
+    pub(super) fn token(&self) -> Option<String> {
         let given = self.token.clone().or_else(|| std::env::var(TOKEN_VARIABLE).ok());
         given.filter(|token| !token.is_empty())
     }

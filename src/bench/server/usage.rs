@@ -14,24 +14,31 @@ const NANOS_PER_TICK: u64 = 10_000_000;
 
 /// CPU time, user and system, that a process has taken with all that it started, in nanoseconds. Children count because Redis
 /// rewrites its file in one.
-pub fn cpu_nanos(pid: u32) -> u64 {
+pub(crate) fn cpu_nanos(pid: u32) -> u64 {
     let reaped = ticks(pid, [CHILDREN_USER, CHILDREN_SYSTEM]);
     own_cpu_nanos(pid) + reaped + children(pid).into_iter().map(cpu_nanos).sum::<u64>()
 }
 
 /// The same of its own threads alone. Those that live are summed from `schedstat`, which is exact; those that have ended are
 /// only in `stat`, to a tick.
-pub fn own_cpu_nanos(pid: u32) -> u64 {
+pub(crate) fn own_cpu_nanos(pid: u32) -> u64 {
     ticks(pid, [USER, SYSTEM]).max(schedstat(pid, 0))
 }
 
 /// How long the threads of a process were ready to run while something else had their core, in nanoseconds.
-pub fn runqueue_nanos(pid: u32) -> u64 {
+pub(crate) fn runqueue_nanos(pid: u32) -> u64 {
     schedstat(pid, 1)
 }
 
+/// CPU time of the thread that asks, and how long it was ready to run while something else had its core, in nanoseconds.
+pub(crate) fn thread_nanos() -> (u64, u64) {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let mut columns = text.split_whitespace().map(number);
+    (columns.next().unwrap_or_default(), columns.next().unwrap_or_default())
+}
+
 /// The resident set, in bytes.
-pub fn resident_bytes(pid: u32) -> u64 {
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
     line.split_whitespace().nth(1).map(number).unwrap_or_default() * 1024

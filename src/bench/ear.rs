@@ -1,0 +1,193 @@
+//! Hears everything that arrives: counts each delivery by its number, paces whoever waits for deliveries, and measures how
+//! late they are.
+
+use anyhow::{Error, anyhow};
+use hdrhistogram::Histogram;
+
+use super::client::{Happening, Who};
+use super::options::Plant;
+use super::stamp::Stamp;
+use super::tally::Tally;
+use super::target::Heard;
+use super::{Deliveries, Latency};
+
+/// The line of a publication that only asks who hears it, on servers that do not tell when a subscription stands.
+pub(crate) const PROBE: u32 = u32::MAX;
+
+/// A fault is planted into this number, which comes with the first of them.
+const PLANTED_NUMBER: u32 = 3;
+
+/// Latencies are kept to three digits, up to an hour in microseconds.
+const DIGITS: u8 = 3;
+const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
+
+/// See the module. Subscribers are labelled from 0; whoever has a higher label only publishes.
+pub(crate) struct Ear {
+    run: u32,
+    topics: usize,
+    publishers: usize,
+    subscribers: usize,
+    tally: Tally,
+    /// Different numbers that the first subscriber of each topic has heard.
+    paced: u64,
+    latency: Histogram<u64>,
+    is_measured: bool,
+    failure: Option<Error>,
+    plant: Option<Plant>,
+    held: Option<Stamp>,
+    probed: Vec<bool>,
+}
+
+impl Ear {
+    /// Subscriber `n` hears topic `n` modulo their number.
+    pub(crate) fn new(run: u32, topics: usize, publishers: usize, subscribers: usize, plant: Option<Plant>) -> Self {
+        Self {
+            run,
+            topics,
+            publishers,
+            subscribers,
+            tally: Tally::new(subscribers, publishers),
+            paced: 0,
+            latency: Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, DIGITS).expect("the bounds are in order"),
+            is_measured: false,
+            failure: None,
+            plant,
+            held: None,
+            probed: vec![false; subscribers],
+        }
+    }
+
+    /// Takes whatever happened.
+    pub(crate) fn hear(&mut self, who: Who, happening: Happening<'_>) {
+        match happening {
+            Happening::Heard(Heard::Delivery(data)) if who.label < self.subscribers => self.delivered(who, data),
+            Happening::Heard(Heard::Refused(why)) => self.fail(anyhow!(why)),
+            Happening::Failed(error) => self.fail(error),
+            Happening::Ready | Happening::Heard(_) => {}
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.failure.get_or_insert(error);
+    }
+
+    fn delivered(&mut self, who: Who, data: &[u8]) {
+        let Some(stamp) = Stamp::read(data).filter(|stamp| stamp.run == self.run) else {
+            return self.tally.heard_foreign();
+        };
+        if stamp.line == PROBE {
+            self.probed[who.label] = true;
+            return;
+        }
+        if self.plant.is_some() || self.held.is_some() {
+            return self.planted(who, stamp);
+        }
+        self.count(who, stamp);
+    }
+
+    fn count(&mut self, who: Who, stamp: Stamp) {
+        let Stamp { line, number, due_nanos, .. } = stamp;
+        let (publisher, topic) = (line as usize / self.topics, line as usize % self.topics);
+        if topic != who.label % self.topics {
+            return self.tally.heard_foreign();
+        }
+        let advance = self.tally.heard(who.label, publisher, number);
+        if who.label < self.topics {
+            self.paced += u64::from(advance);
+        }
+        if self.is_measured {
+            // Below the resolution of the histogram counts as its first microsecond.
+            let micros = (who.at_nanos.saturating_sub(due_nanos) / 1_000).max(1);
+            self.latency.saturating_record(micros);
+        }
+    }
+
+    /// The last subscriber is shown the fault, once.
+    fn planted(&mut self, who: Who, stamp: Stamp) {
+        let is_shown = who.label + 1 == self.subscribers;
+        if let Some(held) = self.held.take_if(|_| is_shown) {
+            self.count(who, stamp);
+            return self.count(who, held);
+        }
+        if !is_shown || stamp.number != PLANTED_NUMBER {
+            return self.count(who, stamp);
+        }
+        match self.plant.take() {
+            Some(Plant::Lose) => {}
+            Some(Plant::Double) => {
+                self.count(who, stamp);
+                self.count(who, stamp);
+            }
+            Some(Plant::Reorder) => self.held = Some(stamp),
+            None => self.count(who, stamp),
+        }
+    }
+
+    /// What ends the run before its time.
+    pub(crate) fn failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// See the field.
+    pub(crate) fn paced(&self) -> u64 {
+        self.paced
+    }
+
+    /// Deliveries that came for the first time.
+    pub(crate) fn delivered_once(&self) -> u64 {
+        let counts = self.tally.counts();
+        counts.received - counts.foreign - counts.doubled
+    }
+
+    pub(crate) fn foreign(&self) -> u64 {
+        self.tally.counts().foreign
+    }
+
+    /// From now on latencies are kept, or no longer.
+    pub(crate) fn measure(&mut self, is_measured: bool) {
+        self.is_measured = is_measured;
+    }
+
+    /// Whether every subscriber has heard a probe.
+    pub(crate) fn all_probed(&self) -> bool {
+        self.probed.iter().all(|probed| *probed)
+    }
+
+    /// The account from the first publication on; `published` of each line.
+    pub(crate) fn deliveries(&self, published: &[u32]) -> Deliveries {
+        let counts = self.tally.counts();
+        let of = |subscriber: usize, publisher: usize| {
+            published.get(publisher * self.topics + subscriber % self.topics).copied().unwrap_or_default()
+        };
+        let each = |subscriber| (0..self.publishers).map(|publisher| u64::from(of(subscriber, publisher))).sum::<u64>();
+        Deliveries {
+            expected: (0..self.subscribers).map(each).sum(),
+            received: counts.received - counts.foreign,
+            lost: self.tally.lost(of),
+            doubled: counts.doubled,
+            reordered: counts.reordered,
+        }
+    }
+
+    /// What was measured, if anything was.
+    pub(crate) fn latency(&self) -> Option<Latency> {
+        latency(&self.latency)
+    }
+}
+
+/// A histogram of microseconds as it is reported.
+pub(crate) fn latency(histogram: &Histogram<u64>) -> Option<Latency> {
+    (!histogram.is_empty()).then(|| Latency {
+        count: histogram.len(),
+        min: histogram.min(),
+        p50: histogram.value_at_quantile(0.5),
+        p90: histogram.value_at_quantile(0.9),
+        p99: histogram.value_at_quantile(0.99),
+        p999: histogram.value_at_quantile(0.999),
+        max: histogram.max(),
+        percentiles: histogram
+            .iter_quantiles(4)
+            .map(|step| (step.quantile_iterated_to() * 100.0, step.value_iterated_to()))
+            .collect(),
+    })
+}

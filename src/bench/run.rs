@@ -1,0 +1,246 @@
+//! One run: the connections, the server and the clock that a scenario works with, and the report that it ends in.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use fanfare_protocol::ResourceVersion;
+
+use super::client::{Fleet, Happening, Sources};
+use super::options::Options;
+use super::progress::Progress;
+use super::server::{Moment, Server};
+use super::target::{Door, Fanfare, Heard, Plain, Target, TargetName};
+use super::{Deliveries, Figure, Machine, Report, Setting};
+
+/// Connections that are being opened at once: below the backlog of most listeners.
+const OPENING_MAX: usize = 128;
+
+/// How long nothing may happen while connections are opened.
+const OPENING_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Descriptors for everything that is no connection.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Of its core, the share from which on the load generator may be what is measured.
+const BUSY: f64 = 0.9;
+/// The share of the time that server or load generator may wait for a core.
+const STARVED: f64 = 0.1;
+
+/// See the module.
+pub(crate) struct Run {
+    pub(crate) fleet: Fleet,
+    pub(crate) server: Server,
+    pub(crate) options: Options,
+    pub(crate) progress: Progress,
+    /// Told from other runs by it.
+    pub(crate) tag: u32,
+    warnings: Vec<String>,
+    began_at_ms: u64,
+}
+
+/// What the connections that were opened have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    pub(crate) ids: Vec<usize>,
+    /// At which the last subscription stood.
+    pub(crate) version: Option<ResourceVersion>,
+}
+
+impl Run {
+    /// Prepares one of at most so many connections at once, which take so many ports in the course of it.
+    pub(crate) fn new(options: Options, connections: usize, ports: usize) -> Result<Self> {
+        allow_descriptors(connections)?;
+        let server = Server::find(options.url.clone(), options.pid)?;
+        let target = target(&options);
+        let sources = Sources::new(options.sources.clone(), server.address, ports);
+        let fleet = Fleet::new(target, server.address, sources)?;
+        let mut warnings = Vec::new();
+        if server.pid.is_none() {
+            warnings.push(
+                "the server's process was not found, so nothing is told of its CPU time and memory: run where it runs, \
+                 or name it with --pid"
+                    .to_owned(),
+            );
+        }
+        Ok(Self {
+            fleet,
+            server,
+            progress: Progress::new(options.is_quiet),
+            options,
+            tag: fastrand::u32(..),
+            warnings,
+            began_at_ms: 0,
+        })
+    }
+
+    pub(crate) fn target(&self) -> &dyn Target {
+        &**self.fleet.target()
+    }
+
+    /// A topic of this run alone.
+    pub(crate) fn topic(&self, number: usize) -> String {
+        format!("{}:bench-{:08x}-{number}", self.options.namespace, self.tag)
+    }
+
+    pub(crate) fn warn(&mut self, sentence: impl Into<String>) {
+        self.warnings.push(sentence.into());
+    }
+
+    /// Opens connections with these labels, and waits until what each asks for in its greeting stands.
+    pub(crate) fn open(
+        &mut self,
+        what: &'static str,
+        labels: Range<usize>,
+        awaits_answer: bool,
+        mut greeting: impl FnMut(&dyn Target, usize) -> Rc<[u8]>,
+    ) -> Result<Opened> {
+        let (first, count) = (labels.start, labels.len());
+        let mut opened = Opened { ids: Vec::with_capacity(count), version: None };
+        let (mut ready, mut failure) = (0, None);
+        let mut moved = Instant::now();
+        self.progress.begin(what, count as u64);
+        while ready < count {
+            while opened.ids.len() < count && opened.ids.len() - ready < OPENING_MAX {
+                let label = first + opened.ids.len();
+                let greeting = greeting(self.target(), label);
+                opened.ids.push(self.fleet.open(label, greeting, awaits_answer)?);
+            }
+            let before = ready;
+            self.fleet.turn(Duration::from_millis(100), |_, happening| match happening {
+                Happening::Ready => ready += 1,
+                Happening::Heard(Heard::Subscribed(version)) => opened.version = version,
+                Happening::Heard(Heard::Refused(why)) => failure = Some(anyhow!(why)),
+                Happening::Failed(error) => failure = Some(error),
+                Happening::Heard(_) => {}
+            })?;
+            if let Some(error) = failure {
+                return Err(error.context(format!("{ready} of {count} connections were open when one failed")));
+            }
+            if ready > before {
+                moved = Instant::now();
+            }
+            ensure!(
+                moved.elapsed() < OPENING_PATIENCE,
+                "the server opened {ready} of {count} connections and then none for {OPENING_PATIENCE:?}: see what it logs"
+            );
+            self.progress.at(ready as u64);
+        }
+        Ok(opened)
+    }
+
+    /// Opens connections that publish.
+    pub(crate) fn open_publishers(&mut self, labels: Range<usize>) -> Result<Vec<usize>> {
+        let greeting = |target: &dyn Target, _| {
+            let mut greeting = Vec::new();
+            target.greet(&mut greeting);
+            greeting.into()
+        };
+        Ok(self.open("publishers", labels, false, greeting)?.ids)
+    }
+
+    /// The measured part begins now.
+    pub(crate) fn begin(&mut self) -> Moment {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.began_at_ms = now.as_millis() as u64;
+        self.server.moment()
+    }
+
+    /// What the load generator and its place have to answer for.
+    pub(crate) fn judge(&mut self, from: &Moment, to: &Moment) {
+        let nanos = to.seconds_since(from) * 1e9;
+        let share = |after: u64, before: u64| after.saturating_sub(before) as f64 / nanos;
+        let busy = share(to.load_nanos, from.load_nanos);
+        if busy > BUSY {
+            self.warn(format!(
+                "the load generator was the bottleneck: its thread was busy {:.0} % of the time, a faster one might have \
+                 measured more deliveries per second",
+                busy * 100.0
+            ));
+        }
+        let waited = share(to.load_waited_nanos, from.load_waited_nanos);
+        let server_waited = share(to.server_waited_nanos, from.server_waited_nanos);
+        for (who, waited) in [("the load generator", waited), ("the server", server_waited)] {
+            if waited > STARVED {
+                self.warn(format!(
+                    "{who} waited for a core {:.0} % of the time: give server and load generator a core each, with `taskset`",
+                    waited * 100.0
+                ));
+            }
+        }
+    }
+
+    /// Ends in a report, without its figures.
+    pub(crate) fn report(self, scenario: &str, settings: Vec<Setting>, seconds: f64, deliveries: Deliveries) -> Report {
+        let target = self.target();
+        let (target, guarantees) = (target.name().to_owned(), target.guarantees());
+        Report {
+            scenario: scenario.to_owned(),
+            target,
+            guarantees,
+            settings: [settings, shared_settings(&self.options, self.server.pid)].concat(),
+            machine: Machine::here(),
+            began_at_ms: self.began_at_ms,
+            seconds,
+            publications: 0,
+            deliveries,
+            figures: Vec::new(),
+            latency: None,
+            series: Vec::new(),
+            warnings: self.warnings,
+        }
+    }
+}
+
+impl Report {
+    /// Adds a figure, where it could be measured.
+    pub(crate) fn figure(&mut self, name: &'static str, unit: &'static str, value: impl Into<Option<f64>>) {
+        if let Some(value) = value.into().filter(|value| value.is_finite()) {
+            self.figures.push(Figure { name, value, unit });
+        }
+    }
+}
+
+/// A row of the settings.
+pub(crate) fn setting(name: &'static str, value: impl ToString) -> Setting {
+    Setting { name, value: value.to_string() }
+}
+
+fn shared_settings(options: &Options, pid: Option<u32>) -> Vec<Setting> {
+    let mut settings = vec![setting("url", &options.url)];
+    if options.target == TargetName::Fanfare {
+        settings.push(setting("namespace", &options.namespace));
+    }
+    settings.push(setting("payload-bytes", options.payload_bytes));
+    settings.push(setting("seconds", options.window.as_secs_f64()));
+    settings.push(setting("warm-up", options.warm_up.as_secs_f64()));
+    settings.extend(pid.map(|pid| setting("pid", pid)));
+    settings
+}
+
+fn target(options: &Options) -> Rc<dyn Target> {
+    let url = &options.url;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = format!("{}{port}", url.host_str().unwrap_or("localhost"));
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let path = format!("{}{query}", url.path());
+    let door = Door { host, path, subprotocol: None, token: options.token.clone() };
+    match options.target {
+        TargetName::Fanfare => Rc::new(Fanfare::new(door)),
+        TargetName::Plain => Rc::new(Plain::new(door)),
+    }
+}
+
+/// A connection is a descriptor, and shells grant 1,024; up to the hard limit they may be had without asking.
+fn allow_descriptors(connections: usize) -> Result<()> {
+    let needed = connections as u64 + OTHER_DESCRIPTORS;
+    let granted = rlimit::increase_nofile_limit(u64::MAX).context("the limit of descriptors cannot be raised")?;
+    if granted < needed {
+        bail!(
+            "{connections} connections need {needed} descriptors and this process may have {granted}: raise the hard limit \
+             (`ulimit -Hn {needed}`, as root), or ask for fewer"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! What is run: one file per subcommand. Each fills a [`Report`](super::Report).
+
+mod fanout;
+
+pub(crate) use fanout::Fanout;

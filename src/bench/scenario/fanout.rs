@@ -1,0 +1,102 @@
+//! Publications that flow to subscribers who are there: `fanout` (one topic, so many in flight), `latency` (one topic, at a
+//! rate) and `topics` (many topics with few subscribers each) differ in nothing but their numbers.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::bench::ear::Ear;
+use crate::bench::flow::{Flow, Pace};
+use crate::bench::options::Options;
+use crate::bench::run::{Run, setting};
+use crate::bench::target::Begin;
+use crate::bench::{Report, Setting};
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fanout {
+    /// As it is typed.
+    pub(crate) scenario: &'static str,
+    pub(crate) topics: usize,
+    /// Of each topic.
+    pub(crate) subscribers: usize,
+    pub(crate) publishers: usize,
+    pub(crate) pace: Pace,
+}
+
+impl Fanout {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When it cannot be run to its end; faults of deliveries stand in the report.
+    pub(crate) fn run(&self, options: Options) -> Result<Report> {
+        let subscribers = self.topics * self.subscribers;
+        let connections = subscribers + self.publishers;
+        let plant = options.plant;
+        let mut run = Run::new(options, connections, connections)?;
+        ensure!(
+            self.topics == 1 || run.target().abilities().has_topics,
+            "`{}` knows no topics: leave `--topics` out, or measure another target",
+            run.target().name()
+        );
+        let topics: Vec<String> = (0..self.topics).map(|number| run.topic(number)).collect();
+        subscribe(&mut run, subscribers, &topics)?;
+        let publishers = run.open_publishers(subscribers..connections)?;
+        let mut ear = Ear::new(run.tag, self.topics, self.publishers, subscribers, plant);
+        let mut flow = Flow::new(&run, self.pace, topics, publishers, subscribers);
+        flow.warm_up(&mut run, &mut ear)?;
+        let measured = flow.measure(&mut run, &mut ear, &mut |_, _, _| Ok(()))?;
+        run.judge(&measured.from, &measured.to);
+        if ear.foreign() > 0 {
+            run.warn(format!(
+                "{} deliveries were of no publication of this run: it had no server for itself",
+                ear.foreign()
+            ));
+        }
+        let seconds = measured.to.seconds_since(&measured.from);
+        let mut report = run.report(self.scenario, self.settings(), seconds, measured.account);
+        let deliveries = measured.account.received as f64;
+        let micros = measured.to.server_micros_since(&measured.from);
+        report.figure("CPU of the server per delivery", "µs", micros.map(|micros| micros / deliveries));
+        report.figure("deliveries per second", "", deliveries / seconds);
+        report.figure("publications per second", "", measured.publications as f64 / seconds);
+        let writes = measured.to.writes_since(&measured.from);
+        report.figure("writes per delivery", "", writes.map(|writes| writes as f64 / deliveries));
+        report.figure("CPU of the server", "%", micros.map(|micros| micros / seconds / 1e4));
+        let load = (measured.to.load_nanos - measured.from.load_nanos) as f64 / seconds / 1e7;
+        report.figure("CPU of the load generator", "%", load);
+        report.publications = measured.publications;
+        // With as many in flight as there may be, latency is the time in a queue.
+        report.latency = matches!(self.pace, Pace::Rate(_)).then(|| ear.latency()).flatten();
+        report.series = measured.series;
+        Ok(report)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let mut settings = vec![
+            setting("topics", self.topics),
+            setting("subscribers", self.subscribers),
+            setting("publishers", self.publishers),
+        ];
+        settings.push(match self.pace {
+            Pace::InFlight(count) => setting("in-flight", count),
+            Pace::Rate(rate) => setting("rate", rate),
+        });
+        settings
+    }
+}
+
+/// Opens subscribers, of one topic after the other.
+pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) -> Result<Duration> {
+    let answers = run.target().abilities().answers_subscriptions;
+    let mut greetings: Vec<Rc<[u8]>> = Vec::with_capacity(topics.len());
+    for topic in topics {
+        let mut greeting = Vec::new();
+        run.target().subscribe(topic, Begin::Latest, &mut greeting);
+        greetings.push(greeting.into());
+    }
+    let begin = std::time::Instant::now();
+    run.open("subscribers", 0..subscribers, answers, |_, label| greetings[label % greetings.len()].clone())?;
+    Ok(begin.elapsed())
+}

@@ -1,0 +1,98 @@
+//! Whom the load generator speaks to. A target knows how its server is spoken to, and nothing of what is measured.
+
+mod event;
+mod fanfare;
+mod plain;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use fanfare_protocol::ResourceVersion;
+
+pub(crate) use fanfare::Fanfare;
+pub(crate) use plain::Plain;
+
+pub(crate) use super::client::handshake::Door;
+
+/// The servers that this program speaks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetName {
+    /// A node.
+    Fanfare,
+    /// Any WebSocket server that sends each message, as it is, to all who are connected.
+    Plain,
+}
+
+/// What a server said, as far as a load generator listens.
+#[derive(Debug)]
+pub(crate) enum Heard<'a> {
+    /// A subscription stands, at a version where the server has such.
+    Subscribed(Option<ResourceVersion>),
+    /// A delivery: the data of a publication.
+    Delivery(&'a [u8]),
+    /// The publication with this ticket was accepted.
+    Accepted(u64),
+    /// Something was refused, or a subscription ended: the run is worth nothing.
+    Refused(String),
+}
+
+/// Where a subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// With what comes.
+    Latest,
+    /// After this version.
+    After(ResourceVersion),
+}
+
+/// One publication.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) data: &'a [u8],
+    /// Asks for an answer; 0 asks for none.
+    pub(crate) ticket: u64,
+    /// Publisher and sequence, where repeating it has to be harmless.
+    pub(crate) producer: Option<(&'a str, u64)>,
+}
+
+/// See the module.
+pub(crate) trait Target {
+    /// `fanfare`
+    fn name(&self) -> &'static str;
+
+    /// What it promises about a delivery.
+    fn guarantees(&self) -> String;
+
+    fn door(&self) -> &Door;
+
+    /// What this server cannot do is not measured on it.
+    fn abilities(&self) -> Abilities;
+
+    /// Appends what a connection that only publishes says first, so that the server knows it is there.
+    fn greet(&self, out: &mut Vec<u8>);
+
+    /// Appends a subscription. A server that knows no topics needs none.
+    fn subscribe(&self, topic: &str, begin: Begin, out: &mut Vec<u8>);
+
+    /// Appends a publication.
+    fn publish(&self, publication: Outgoing<'_>, out: &mut Vec<u8>);
+
+    /// Reads one WebSocket message.
+    ///
+    /// # Errors
+    /// When the server does not speak what it should.
+    fn hear(&self, message: &[u8], heard: &mut dyn FnMut(Heard<'_>)) -> Result<()>;
+}
+
+/// See [`Target::abilities`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Abilities {
+    /// There are topics, each of its own subscribers.
+    pub(crate) has_topics: bool,
+    /// Tells when a subscription stands.
+    pub(crate) answers_subscriptions: bool,
+    /// Tells when a publication is accepted.
+    pub(crate) answers_publications: bool,
+    /// Can go on after a version.
+    pub(crate) resumes: bool,
+}
