@@ -15,7 +15,7 @@
 //!
 //! It prints a table of `benches/RESULTS.md`. `-- --quick` does the same with little, in some seconds.
 
-#[path = "../process/usage.rs"]
+#[path = "../../src/bench/server/usage.rs"]
 #[allow(dead_code, reason = "each bench uses its part")]
 mod usage;
 
