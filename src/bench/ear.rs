@@ -5,7 +5,9 @@ use anyhow::{Error, anyhow};
 use hdrhistogram::Histogram;
 
 use super::client::{Happening, Who};
+use super::guests::Guests;
 use super::options::Plant;
+use super::run::Run;
 use super::stamp::Stamp;
 use super::tally::Tally;
 use super::target::Heard;
@@ -25,7 +27,6 @@ const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
 pub(crate) struct Ear {
     run: u32,
     topics: usize,
-    publishers: usize,
     subscribers: usize,
     tally: Tally,
     /// Different numbers that the first subscriber of each topic has heard.
@@ -36,29 +37,38 @@ pub(crate) struct Ear {
     plant: Option<Plant>,
     held: Option<Stamp>,
     probed: Vec<bool>,
+    /// The number with which each line begins.
+    first: Vec<u32>,
+    /// Whoever comes and goes meanwhile.
+    pub(crate) guests: Option<Guests>,
 }
 
 impl Ear {
-    /// Subscriber `n` hears topic `n` modulo their number.
-    pub(crate) fn new(run: u32, topics: usize, publishers: usize, subscribers: usize, plant: Option<Plant>) -> Self {
+    /// Subscriber `n` hears topic `n` modulo their number, each line from the number in `first`, or from 0.
+    pub(crate) fn new(run: &Run, topics: usize, publishers: usize, subscribers: usize, first: &[u32]) -> Self {
+        let number = |subscriber: usize, publisher: usize| number_of(first, topics, subscriber, publisher);
         Self {
-            run,
+            run: run.tag,
             topics,
-            publishers,
             subscribers,
-            tally: Tally::new(subscribers, publishers),
+            tally: Tally::new(subscribers, publishers, number),
             paced: 0,
-            latency: Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, DIGITS).expect("the bounds are in order"),
+            latency: histogram(),
             is_measured: false,
             failure: None,
-            plant,
+            plant: run.options.plant,
             held: None,
             probed: vec![false; subscribers],
+            first: first.to_vec(),
+            guests: None,
         }
     }
 
     /// Takes whatever happened.
     pub(crate) fn hear(&mut self, who: Who, happening: Happening<'_>) {
+        if let Some(guests) = self.guests.as_mut().filter(|guests| guests.have(who.label)) {
+            return guests.hear(who, &happening);
+        }
         match happening {
             Happening::Heard(Heard::Delivery(data)) if who.label < self.subscribers => self.delivered(who, data),
             Happening::Heard(Heard::Refused(why)) => self.fail(anyhow!(why)),
@@ -156,12 +166,15 @@ impl Ear {
     /// The account from the first publication on; `published` of each line.
     pub(crate) fn deliveries(&self, published: &[u32]) -> Deliveries {
         let counts = self.tally.counts();
-        let of = |subscriber: usize, publisher: usize| {
-            published.get(publisher * self.topics + subscriber % self.topics).copied().unwrap_or_default()
+        let of = |subscriber, publisher| number_of(published, self.topics, subscriber, publisher);
+        let line = |(line, count): (usize, &u32)| {
+            let topic = line % self.topics;
+            let audience = self.subscribers / self.topics + usize::from(topic < self.subscribers % self.topics);
+            let first = self.first.get(line).copied().unwrap_or_default();
+            audience as u64 * u64::from(count - first)
         };
-        let each = |subscriber| (0..self.publishers).map(|publisher| u64::from(of(subscriber, publisher))).sum::<u64>();
         Deliveries {
-            expected: (0..self.subscribers).map(each).sum(),
+            expected: published.iter().enumerate().map(line).sum(),
             received: counts.received - counts.foreign,
             lost: self.tally.lost(of),
             doubled: counts.doubled,
@@ -173,6 +186,16 @@ impl Ear {
     pub(crate) fn latency(&self) -> Option<Latency> {
         latency(&self.latency)
     }
+}
+
+/// What stands in a table of lines for what a subscriber hears from a publisher.
+fn number_of(lines: &[u32], topics: usize, subscriber: usize, publisher: usize) -> u32 {
+    lines.get(publisher * topics + subscriber % topics).copied().unwrap_or_default()
+}
+
+/// Room for latencies.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, DIGITS).expect("the bounds are in order")
 }
 
 /// A histogram of microseconds as it is reported.

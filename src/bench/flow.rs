@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::curve::Curves;
 use super::ear::{Ear, PROBE};
 use super::run::Run;
 use super::server::Moment;
@@ -20,10 +21,8 @@ const AFTERMATH: Duration = Duration::from_millis(50);
 /// A publisher of which so much waits to be sent is not given more: the server reads slower than it is spoken to.
 const UNSENT_BYTES_MAX: usize = 1024 * 1024;
 
-/// Points of a curve.
-const POINTS: u32 = 50;
-/// They are no closer, because to look at a process costs something too.
-const POINT_MIN: Duration = Duration::from_millis(100);
+/// A turn waits no longer than this, so that curves get their points.
+pub(crate) const BEAT: Duration = Duration::from_millis(100);
 
 /// How often who has not heard a probe is asked again.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,13 +37,21 @@ pub(crate) enum Pace {
     Rate(f64),
 }
 
+/// How much is published.
+#[derive(Debug, Clone, Copy)]
+enum Span {
+    Time(Duration),
+    Publications(u64),
+}
+
 /// See the module.
 pub(crate) struct Flow {
     pub(crate) pace: Pace,
+    /// A turn waits no longer; shorter where a scenario has more to do.
+    pub(crate) beat: Duration,
     topics: Vec<String>,
     /// Connections.
     publishers: Vec<usize>,
-    subscribers: usize,
     /// What each line's next number is.
     next: Vec<u32>,
     published: u64,
@@ -64,13 +71,13 @@ pub(crate) struct Measured {
 
 impl Flow {
     /// Of this run; each publisher is a connection.
-    pub(crate) fn new(run: &Run, pace: Pace, topics: Vec<String>, publishers: Vec<usize>, subscribers: usize) -> Self {
+    pub(crate) fn new(run: &Run, pace: Pace, topics: Vec<String>, publishers: Vec<usize>) -> Self {
         Self {
             pace,
+            beat: BEAT,
             next: vec![0; topics.len() * publishers.len()],
             topics,
             publishers,
-            subscribers,
             published: 0,
             data: stamp::blank(run.options.payload_bytes),
             run: run.tag,
@@ -84,7 +91,7 @@ impl Flow {
         }
         let time = run.options.warm_up;
         run.progress.begin_time("warm-up", time);
-        self.publish_for(run, ear, time, &mut |_, _, _| Ok(()))?;
+        self.publish_for(run, ear, Span::Time(time), &mut |_, _, _| Ok(()))?;
         self.drain(run, ear)
     }
 
@@ -101,9 +108,9 @@ impl Flow {
         run.progress.begin_time("measuring", time);
         let from = run.begin();
         ear.measure(true);
-        let mut curves = Curves::begin(run, ear, time);
-        self.publish_for(run, ear, time, &mut |run, ear, elapsed| {
-            curves.step(run, ear);
+        let mut curves = Curves::begin(&run.server, time, "deliveries per second", ear.delivered_once());
+        self.publish_for(run, ear, Span::Time(time), &mut |run, ear, elapsed| {
+            curves.step(&run.server, ear.delivered_once());
             each(run, ear, elapsed)
         })?;
         self.drain(run, ear)?;
@@ -119,26 +126,40 @@ impl Flow {
         Ok(Measured { from, to, publications: self.published - published, account, series: curves.end() })
     }
 
+    /// Publishes so many, and waits until all have arrived.
+    pub(crate) fn publish_count(&mut self, run: &mut Run, ear: &mut Ear, count: u64) -> Result<()> {
+        self.publish_for(run, ear, Span::Publications(count), &mut |_, _, _| Ok(()))?;
+        self.drain(run, ear)
+    }
+
+    /// What was published so far, by line.
+    pub(crate) fn published(&self) -> &[u32] {
+        &self.next
+    }
+
     fn publish_for(
         &mut self,
         run: &mut Run,
         ear: &mut Ear,
-        time: Duration,
+        span: Span,
         each: &mut dyn FnMut(&mut Run, &mut Ear, Duration) -> Result<()>,
     ) -> Result<()> {
         let begin = run.fleet.now_nanos();
-        let end = begin + time.as_nanos() as u64;
+        let (end, last) = match span {
+            Span::Time(time) => (begin + time.as_nanos() as u64, u64::MAX),
+            Span::Publications(count) => (u64::MAX, self.published + count),
+        };
         let mut sent: u64 = 0;
         let (mut paced, mut moved) = (ear.paced(), Instant::now());
         loop {
             let now = run.fleet.now_nanos();
-            if now >= end {
+            if now >= end || self.published >= last {
                 return Ok(());
             }
-            let mut patience = Duration::from_nanos(end - now).min(POINT_MIN);
+            let mut patience = Duration::from_nanos(end - now).min(self.beat);
             match self.pace {
                 Pace::InFlight(in_flight) => {
-                    while self.published - ear.paced() < in_flight && self.has_room(run) {
+                    while self.published < last && self.published - ear.paced() < in_flight && self.has_room(run) {
                         self.publish(run, now);
                     }
                     if ear.paced() > paced {
@@ -156,7 +177,7 @@ impl Flow {
                         patience = patience.min(Duration::from_nanos(due - now));
                         break;
                     }
-                    if !self.has_room(run) {
+                    if self.published >= last || !self.has_room(run) {
                         break;
                     }
                     self.publish(run, due);
@@ -204,8 +225,8 @@ impl Flow {
     }
 
     /// Waits until everything that was published has arrived everywhere, or nothing arrives any more.
-    fn drain(&self, run: &mut Run, ear: &mut Ear) -> Result<()> {
-        let expected = self.expected();
+    pub(crate) fn drain(&self, run: &mut Run, ear: &mut Ear) -> Result<()> {
+        let expected = ear.deliveries(&self.next).expected;
         let (mut delivered, mut moved) = (ear.delivered_once(), Instant::now());
         while delivered < expected && moved.elapsed() < DRAIN_PATIENCE {
             for publisher in &self.publishers {
@@ -217,17 +238,6 @@ impl Flow {
             }
         }
         Ok(())
-    }
-
-    /// Deliveries of everything that was published.
-    fn expected(&self) -> u64 {
-        let topics = self.topics.len();
-        let line = |(line, count): (usize, &u32)| {
-            let topic = line % topics;
-            let audience = self.subscribers / topics + usize::from(topic < self.subscribers % topics);
-            audience as u64 * u64::from(*count)
-        };
-        self.next.iter().enumerate().map(line).sum()
     }
 
     /// Asks until every subscriber is there.
@@ -247,43 +257,5 @@ impl Flow {
             }
         }
         Ok(())
-    }
-}
-
-/// Deliveries and CPU time over the measured part.
-struct Curves {
-    began: Instant,
-    interval: Duration,
-    last: Moment,
-    delivered: u64,
-    rates: Vec<(f64, f64)>,
-    shares: Vec<(f64, f64)>,
-}
-
-impl Curves {
-    fn begin(run: &Run, ear: &Ear, time: Duration) -> Self {
-        let last = run.server.glance();
-        let interval = (time / POINTS).max(POINT_MIN);
-        Self { began: last.at, interval, last, delivered: ear.delivered_once(), rates: Vec::new(), shares: Vec::new() }
-    }
-
-    fn step(&mut self, run: &Run, ear: &Ear) {
-        if self.last.at.elapsed() < self.interval {
-            return;
-        }
-        let now = run.server.glance();
-        let (seconds, at) = (now.seconds_since(&self.last), (now.at - self.began).as_secs_f64());
-        self.rates.push((at, (ear.delivered_once() - self.delivered) as f64 / seconds));
-        if let Some(micros) = now.server_micros_since(&self.last) {
-            self.shares.push((at, micros / seconds / 1e4));
-        }
-        self.delivered = ear.delivered_once();
-        self.last = now;
-    }
-
-    fn end(self) -> Vec<Series> {
-        let curves = [("deliveries per second", "", self.rates), ("CPU of the server", "%", self.shares)];
-        let curves = curves.into_iter().filter(|(_, _, points)| !points.is_empty());
-        curves.map(|(name, unit, points)| Series { name, unit, points }).collect()
     }
 }

@@ -2,8 +2,10 @@
 //! number, and tells what it measured as a [`Report`].
 
 mod client;
+mod curve;
 mod ear;
 mod flow;
+mod guests;
 mod machine;
 mod options;
 pub(crate) mod print;
@@ -19,6 +21,6 @@ mod target;
 pub(crate) use flow::Pace;
 pub(crate) use options::{Options, Plant};
 pub(crate) use report::{Deliveries, Figure, Latency, Machine, Report, Series, Setting};
-pub(crate) use scenario::Fanout;
+pub(crate) use scenario::{Churn, Fanout, Idle, Publish, Resume};
 pub(crate) use stamp::BYTES_MIN as PAYLOAD_BYTES_MIN;
 pub(crate) use target::TargetName;

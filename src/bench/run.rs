@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use fanfare_protocol::ResourceVersion;
 
 use super::client::{Fleet, Happening, Sources};
+use super::curve::MemoryCurve;
+use super::ear::Ear;
 use super::options::Options;
 use super::progress::Progress;
 use super::server::{Moment, Server};
@@ -23,6 +25,11 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(20);
 /// Descriptors for everything that is no connection.
 const OTHER_DESCRIPTORS: u64 = 64;
 
+/// A server that takes less than this share of a core for so long rests.
+const REST: Duration = Duration::from_millis(200);
+const REST_SHARE: f64 = 0.05;
+const REST_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Of its core, the share from which on the load generator may be what is measured.
 const BUSY: f64 = 0.9;
 /// The share of the time that server or load generator may wait for a core.
@@ -36,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) progress: Progress,
     /// Told from other runs by it.
     pub(crate) tag: u32,
+    /// Where a scenario wants it.
+    pub(crate) memory: Option<MemoryCurve>,
     warnings: Vec<String>,
     began_at_ms: u64,
 }
@@ -70,6 +79,7 @@ impl Run {
             progress: Progress::new(options.is_quiet),
             options,
             tag: fastrand::u32(..),
+            memory: None,
             warnings,
             began_at_ms: 0,
         })
@@ -126,6 +136,9 @@ impl Run {
                 "the server opened {ready} of {count} connections and then none for {OPENING_PATIENCE:?}: see what it logs"
             );
             self.progress.at(ready as u64);
+            if let Some(memory) = &mut self.memory {
+                memory.step(&self.server);
+            }
         }
         Ok(opened)
     }
@@ -169,6 +182,46 @@ impl Run {
                 ));
             }
         }
+    }
+
+    /// What was heard that nobody of this run said.
+    pub(crate) fn judge_foreign(&mut self, ear: &Ear) {
+        if ear.foreign() > 0 {
+            let count = ear.foreign();
+            self.warn(format!("{count} deliveries were of no publication of this run: it had no server for itself"));
+        }
+    }
+
+    /// Waits, while connections are kept alive, until the server has nothing to do any more.
+    pub(crate) fn wait_for_rest(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        let mut before = self.server.glance();
+        while begin.elapsed() < REST_PATIENCE {
+            let pause = Instant::now();
+            while pause.elapsed() < REST {
+                self.idle(REST)?;
+            }
+            let now = self.server.glance();
+            match now.server_micros_since(&before) {
+                Some(micros) if micros > REST.as_micros() as f64 * REST_SHARE => before = now,
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers pings for a while, and wants to hear nothing else.
+    pub(crate) fn idle(&mut self, patience: Duration) -> Result<()> {
+        let mut failure = None;
+        self.fleet.turn(patience, |_, happening| match happening {
+            Happening::Failed(error) => failure = Some(error),
+            Happening::Heard(Heard::Refused(why)) => failure = Some(anyhow!(why)),
+            Happening::Ready | Happening::Heard(_) => {}
+        })?;
+        if let Some(memory) = &mut self.memory {
+            memory.step(&self.server);
+        }
+        failure.map_or(Ok(()), Err)
     }
 
     /// Ends in a report, without its figures.

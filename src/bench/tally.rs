@@ -44,10 +44,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// For so many subscribers, each of which hears so many lines from their first number on.
-    pub(crate) fn new(subscribers: usize, lines_each: usize) -> Self {
+    /// For so many subscribers, each of which hears so many lines; `first` tells for each subscriber and line the number with
+    /// which it begins.
+    pub(crate) fn new(subscribers: usize, lines_each: usize, first: impl Fn(usize, usize) -> u32) -> Self {
         let lines_each = lines_each.max(1);
-        Self { places: vec![Place::default(); subscribers * lines_each], lines_each, counts: Counts::default() }
+        let place = |index| Place { next: first(index / lines_each, index % lines_each), gaps: None };
+        Self { places: (0..subscribers * lines_each).map(place).collect(), lines_each, counts: Counts::default() }
     }
 
     /// Counts what a subscriber has heard, and tells how many numbers further its line is.

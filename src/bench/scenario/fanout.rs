@@ -2,14 +2,13 @@
 //! rate) and `topics` (many topics with few subscribers each) differ in nothing but their numbers.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::bench::ear::Ear;
 use crate::bench::flow::{Flow, Pace};
 use crate::bench::options::Options;
-use crate::bench::run::{Run, setting};
+use crate::bench::run::{Opened, Run, setting};
 use crate::bench::target::Begin;
 use crate::bench::{Report, Setting};
 
@@ -33,7 +32,6 @@ impl Fanout {
     pub(crate) fn run(&self, options: Options) -> Result<Report> {
         let subscribers = self.topics * self.subscribers;
         let connections = subscribers + self.publishers;
-        let plant = options.plant;
         let mut run = Run::new(options, connections, connections)?;
         ensure!(
             self.topics == 1 || run.target().abilities().has_topics,
@@ -43,8 +41,8 @@ impl Fanout {
         let topics: Vec<String> = (0..self.topics).map(|number| run.topic(number)).collect();
         subscribe(&mut run, subscribers, &topics)?;
         let publishers = run.open_publishers(subscribers..connections)?;
-        let mut ear = Ear::new(run.tag, self.topics, self.publishers, subscribers, plant);
-        let mut flow = Flow::new(&run, self.pace, topics, publishers, subscribers);
+        let mut ear = Ear::new(&run, self.topics, self.publishers, subscribers, &[]);
+        let mut flow = Flow::new(&run, self.pace, topics, publishers);
         flow.warm_up(&mut run, &mut ear)?;
         let measured = flow.measure(&mut run, &mut ear, &mut |_, _, _| Ok(()))?;
         run.judge(&measured.from, &measured.to);
@@ -88,7 +86,7 @@ impl Fanout {
 }
 
 /// Opens subscribers, of one topic after the other.
-pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) -> Result<Duration> {
+pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) -> Result<Opened> {
     let answers = run.target().abilities().answers_subscriptions;
     let mut greetings: Vec<Rc<[u8]>> = Vec::with_capacity(topics.len());
     for topic in topics {
@@ -96,7 +94,5 @@ pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) ->
         run.target().subscribe(topic, Begin::Latest, &mut greeting);
         greetings.push(greeting.into());
     }
-    let begin = std::time::Instant::now();
-    run.open("subscribers", 0..subscribers, answers, |_, label| greetings[label % greetings.len()].clone())?;
-    Ok(begin.elapsed())
+    run.open("subscribers", 0..subscribers, answers, |_, label| greetings[label % greetings.len()].clone())
 }

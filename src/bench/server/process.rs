@@ -52,8 +52,6 @@ fn read(path: &str) -> String {
 mod tests {
     use std::net::TcpListener;
 
-    use super::*;
-
     #[test]
     fn the_process_behind_a_port_is_found() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");

@@ -6,7 +6,7 @@ use super::*;
 
 /// One subscriber of one line hears these numbers, of so many that there were.
 fn heard(numbers: &[u32], published: u32) -> (Counts, u64) {
-    let mut tally = Tally::new(1, 1);
+    let mut tally = Tally::new(1, 1, |_, _| 0);
     for number in numbers {
         tally.heard(0, 0, *number);
     }
@@ -54,7 +54,7 @@ fn a_gap_may_fill_from_its_middle() {
 
 #[test]
 fn lines_and_subscribers_are_counted_apart() {
-    let mut tally = Tally::new(2, 2);
+    let mut tally = Tally::new(2, 2, |_, _| 0);
     for (subscriber, line, number) in [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1)] {
         tally.heard(subscriber, line, number);
     }
@@ -64,7 +64,7 @@ fn lines_and_subscribers_are_counted_apart() {
 
 #[test]
 fn a_line_that_is_not_the_subscribers_is_foreign() {
-    let mut tally = Tally::new(1, 1);
+    let mut tally = Tally::new(1, 1, |_, _| 0);
     tally.heard(0, 1, 0);
     tally.heard(1, 0, 0);
     assert_eq!(tally.counts(), Counts { received: 2, foreign: 2, ..Counts::default() });
@@ -74,6 +74,15 @@ fn a_line_that_is_not_the_subscribers_is_foreign() {
 fn what_is_forgotten_of_too_many_gaps_stays_lost() {
     let odd: Vec<u32> = (0..1_000).map(|number| number * 2 + 1).collect();
     assert_eq!(heard(&odd, 2_000), (counts(1_000, 0, 0), 1_000));
+}
+
+#[test]
+fn whoever_begins_later_lacks_nothing_from_before_and_hears_it_twice() {
+    let mut tally = Tally::new(1, 1, |_, _| 5);
+    for number in [5, 6, 4] {
+        tally.heard(0, 0, number);
+    }
+    assert_eq!((tally.counts(), tally.lost(|_, _| 8)), (counts(3, 1, 0), 1));
 }
 
 proptest! {

@@ -1,0 +1,102 @@
+//! Connections that come, subscribe, stay a while and leave: so many a second, while others go on watching.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+
+use super::Latency;
+use super::client::{Fleet, Happening, Who};
+use super::ear::{histogram, latency};
+
+/// Who came in so many seconds may be at the door at once; then the server is slower than it is asked to be, and nobody
+/// else comes until some were let in.
+const WAITING_SECONDS_MAX: f64 = 2.0;
+/// How long one stays.
+const STAY: Duration = Duration::from_secs(1);
+
+/// See the module. They are labelled from `first` on, in the order in which they came.
+pub(crate) struct Guests {
+    first: usize,
+    rate: f64,
+    greeting: Rc<[u8]>,
+    awaits_answer: bool,
+    /// When each was due, by label.
+    due_nanos: Vec<u64>,
+    /// Connections of those who are in, and since when.
+    present: VecDeque<(usize, u64)>,
+    ready: u64,
+    /// Those who were turned away, or thrown out.
+    pub(crate) failed: u64,
+    pub(crate) reason: Option<String>,
+    latency: Histogram<u64>,
+}
+
+impl Guests {
+    /// So many a second. Each says the greeting.
+    pub(crate) fn new(first: usize, rate: f64, greeting: Rc<[u8]>, awaits_answer: bool) -> Self {
+        Self {
+            first,
+            rate,
+            greeting,
+            awaits_answer,
+            due_nanos: Vec::new(),
+            present: VecDeque::new(),
+            ready: 0,
+            failed: 0,
+            reason: None,
+            latency: histogram(),
+        }
+    }
+
+    pub(super) fn have(&self, label: usize) -> bool {
+        label >= self.first
+    }
+
+    pub(super) fn hear(&mut self, who: Who, happening: &Happening<'_>) {
+        match happening {
+            Happening::Ready => {
+                self.ready += 1;
+                self.present.push_back((who.id, who.at_nanos));
+                let due = self.due_nanos.get(who.label - self.first).copied().unwrap_or(who.at_nanos);
+                self.latency.saturating_record((who.at_nanos.saturating_sub(due) / 1_000).max(1));
+            }
+            Happening::Failed(error) => {
+                self.failed += 1;
+                self.reason.get_or_insert_with(|| format!("{error:#}"));
+                self.present.retain(|(id, _)| *id != who.id);
+            }
+            Happening::Heard(_) => {}
+        }
+    }
+
+    /// Lets come who is due, and go who has stayed long enough.
+    pub(crate) fn step(&mut self, fleet: &mut Fleet, elapsed: Duration) -> Result<()> {
+        let now = fleet.now_nanos();
+        let began = now - elapsed.as_nanos() as u64;
+        let due = (elapsed.as_secs_f64() * self.rate) as usize;
+        let waiting_max = (self.rate * WAITING_SECONDS_MAX) as u64 + 1;
+        while self.due_nanos.len() < due && self.came() - self.ready - self.failed < waiting_max {
+            let label = self.first + self.due_nanos.len();
+            self.due_nanos.push(began + (self.due_nanos.len() as f64 / self.rate * 1e9) as u64);
+            fleet.open(label, self.greeting.clone(), self.awaits_answer)?;
+        }
+        let until = now.saturating_sub(STAY.as_nanos() as u64);
+        while let Some((id, _)) = self.present.pop_front_if(|(_, since)| *since <= until) {
+            fleet.close(id);
+        }
+        Ok(())
+    }
+
+    /// How many have come so far.
+    pub(crate) fn came(&self) -> u64 {
+        self.due_nanos.len() as u64
+    }
+
+    /// From when one was due until its subscription stood.
+    pub(crate) fn latency(&self) -> Option<Latency> {
+        latency(&self.latency)
+    }
+}

@@ -1,0 +1,117 @@
+//! What every scenario takes, and how each ends.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, value_parser};
+
+use super::super::node::Node;
+use super::super::usage::WrongUsage;
+use crate::bench::{Deliveries, Options, PAYLOAD_BYTES_MIN, Plant, Report, TargetName, print};
+
+/// The largest publication of a namespace, unless it was raised.
+const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
+/// Longer runs say nothing more.
+const SECONDS_MAX: f64 = 3_600.0;
+/// More than any server takes.
+const RATE_MAX: f64 = 10_000_000.0;
+
+/// What every scenario takes.
+#[derive(Debug, Args)]
+pub(super) struct Shared {
+    #[command(flatten)]
+    node: Node,
+    /// What listens there. `plain` is any WebSocket server that sends each message to all who are connected; the URL's
+    /// path is then that of the WebSocket.
+    #[arg(long, value_name = "NAME", value_enum, default_value = "fanfare")]
+    target: TargetName,
+    /// The namespace of the topics, whose names are of this run alone.
+    #[arg(long, value_name = "NAME", default_value = "bench", value_parser = namespace)]
+    namespace: String,
+    /// The data of each publication.
+    #[arg(long, value_name = "BYTES", default_value_t = 128, value_parser = value_parser!(u64).range(PAYLOAD_BYTES_MIN as u64..=PAYLOAD_BYTES_MAX))]
+    payload_bytes: u64,
+    /// How long is measured.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    seconds: f64,
+    /// How long before that nothing is measured.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = warm_up)]
+    warm_up: f64,
+    /// Addresses that connections come from, in turn [default: as many of 127.0.0.0/8 as their ports need, when the server
+    /// is on loopback]
+    #[arg(long, value_name = "ADDRESSES", value_delimiter = ',')]
+    sources: Vec<IpAddr>,
+    /// The server's process, for its CPU time and memory [default: the one that listens there, when that is on loopback]
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+    /// Show the counter a fault, to see it caught.
+    #[arg(long, value_enum, hide = true)]
+    plant: Option<Plant>,
+}
+
+impl Shared {
+    pub(super) fn options(&self) -> Result<Options> {
+        let url = self.node.url().clone();
+        if url.scheme() != "http" {
+            bail!(WrongUsage(format!("`{url}`: TLS is not measured, name an http URL")));
+        }
+        Ok(Options {
+            url,
+            token: self.node.token(),
+            target: self.target,
+            namespace: self.namespace.clone(),
+            payload_bytes: self.payload_bytes as usize,
+            window: Duration::from_secs_f64(self.seconds),
+            warm_up: Duration::from_secs_f64(self.warm_up),
+            sources: self.sources.clone(),
+            pid: self.pid,
+            is_quiet: self.quiet,
+            plant: self.plant,
+        })
+    }
+
+    pub(super) fn tell(&self, report: &Report) -> Result<()> {
+        if self.json {
+            print::json(report)?
+        } else {
+            print::terminal(report)?
+        }
+        let Deliveries { expected, received, lost, doubled, reordered } = report.deliveries;
+        if !report.deliveries.is_exact() {
+            bail!(
+                "of {expected} deliveries {received} came: {lost} were lost, {doubled} came twice and {reordered} out of \
+                 place, so the server does not keep what it promises, or closed a connection that fell behind: see what it logs"
+            );
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    number(text, 0.001, RATE_MAX)
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, 0.1, SECONDS_MAX)
+}
+
+fn warm_up(text: &str) -> Result<f64, String> {
+    number(text, 0.0, SECONDS_MAX)
+}
+
+fn number(text: &str, min: f64, max: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| (min..=max).contains(number));
+    number.ok_or_else(|| format!("write a number from {min} to {max}"))
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let is_name = fanfare_protocol::TopicName::parse(text).is_ok() && !text.contains(':');
+    if is_name { Ok(text.to_owned()) } else { Err("write a namespace, as `bench`".to_owned()) }
+}
