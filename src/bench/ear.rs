@@ -16,9 +16,6 @@ use super::{Deliveries, Latency};
 /// The line of a publication that only asks who hears it, on servers that do not tell when a subscription stands.
 pub(crate) const PROBE: u32 = u32::MAX;
 
-/// A fault is planted into this number, which comes with the first of them.
-const PLANTED_NUMBER: u32 = 3;
-
 /// Latencies are kept to three digits, up to an hour in microseconds.
 const DIGITS: u8 = 3;
 const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
@@ -89,7 +86,7 @@ impl Ear {
             self.probed[who.label] = true;
             return;
         }
-        if self.plant.is_some() || self.held.is_some() {
+        if self.is_measured && (self.plant.is_some() || self.held.is_some()) {
             return self.planted(who, stamp);
         }
         self.count(who, stamp);
@@ -112,14 +109,14 @@ impl Ear {
         }
     }
 
-    /// The last subscriber is shown the fault, once.
+    /// The last subscriber is shown the fault, once, in the first that is measured.
     fn planted(&mut self, who: Who, stamp: Stamp) {
         let is_shown = who.label + 1 == self.subscribers;
         if let Some(held) = self.held.take_if(|_| is_shown) {
             self.count(who, stamp);
             return self.count(who, held);
         }
-        if !is_shown || stamp.number != PLANTED_NUMBER {
+        if !is_shown {
             return self.count(who, stamp);
         }
         match self.plant.take() {

@@ -145,18 +145,32 @@ impl Flow {
         each: &mut dyn FnMut(&mut Run, &mut Ear, Duration) -> Result<()>,
     ) -> Result<()> {
         let begin = run.fleet.now_nanos();
-        let (end, last) = match span {
-            Span::Time(time) => (begin + time.as_nanos() as u64, u64::MAX),
-            Span::Publications(count) => (u64::MAX, self.published + count),
+        let (time, last) = match span {
+            Span::Time(time) => (time, u64::MAX),
+            Span::Publications(count) => (Duration::MAX, self.published + count),
         };
+        let end = begin.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         let mut sent: u64 = 0;
         let (mut paced, mut moved) = (ear.paced(), Instant::now());
         loop {
             let now = run.fleet.now_nanos();
-            if now >= end || self.published >= last {
+            if self.published >= last {
                 return Ok(());
             }
-            let mut patience = Duration::from_nanos(end - now).min(self.beat);
+            if now >= end {
+                // What was due is sent, however late: to leave it out would hide how late it was.
+                let is_due = matches!(self.pace, Pace::Rate(rate) if sent < (rate * time.as_secs_f64()) as u64);
+                if !is_due {
+                    return Ok(());
+                }
+                if now >= end + time.as_nanos() as u64 {
+                    run.warn(
+                        "the server does not take publications at this rate, so publishing was ended before its time",
+                    );
+                    return Ok(());
+                }
+            }
+            let mut patience = Duration::from_nanos(end.saturating_sub(now)).min(self.beat);
             match self.pace {
                 Pace::InFlight(in_flight) => {
                     while self.published < last && self.published - ear.paced() < in_flight && self.has_room(run) {
@@ -173,6 +187,9 @@ impl Flow {
                 }
                 Pace::Rate(rate) => loop {
                     let due = begin + (sent as f64 * 1e9 / rate) as u64;
+                    if due >= end {
+                        break;
+                    }
                     if due > now {
                         patience = patience.min(Duration::from_nanos(due - now));
                         break;
@@ -220,6 +237,7 @@ impl Flow {
     }
 
     fn turn(&self, run: &mut Run, ear: &mut Ear, patience: Duration) -> Result<()> {
+        run.check_time()?;
         run.fleet.turn(patience, |who, happening| ear.hear(who, happening))?;
         ear.failure().map_or(Ok(()), Err)
     }

@@ -25,6 +25,10 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(20);
 /// Descriptors for everything that is no connection.
 const OTHER_DESCRIPTORS: u64 = 64;
 
+/// What a run may take beside its warm-up and its measured part, and for each connection of it.
+const OTHER_PATIENCE: Duration = Duration::from_secs(120);
+const EACH_PATIENCE: Duration = Duration::from_millis(5);
+
 /// A server that takes less than this share of a core for so long rests.
 const REST: Duration = Duration::from_millis(200);
 const REST_SHARE: f64 = 0.05;
@@ -47,6 +51,8 @@ pub(crate) struct Run {
     pub(crate) memory: Option<MemoryCurve>,
     warnings: Vec<String>,
     began_at_ms: u64,
+    /// When it has to be over.
+    deadline: Instant,
 }
 
 /// What the connections that were opened have in common.
@@ -65,6 +71,8 @@ impl Run {
         let target = target(&options);
         let sources = Sources::new(options.sources.clone(), server.address, ports);
         let fleet = Fleet::new(target, server.address, sources)?;
+        // Every scenario measures its window twice at most.
+        let patience = OTHER_PATIENCE + EACH_PATIENCE * ports as u32 + options.warm_up + 2 * options.window;
         let mut warnings = Vec::new();
         if server.pid.is_none() {
             warnings.push(
@@ -82,11 +90,22 @@ impl Run {
             memory: None,
             warnings,
             began_at_ms: 0,
+            deadline: Instant::now() + patience,
         })
     }
 
     pub(crate) fn target(&self) -> &dyn Target {
         &**self.fleet.target()
+    }
+
+    /// # Errors
+    /// When the run takes longer than any that says something.
+    pub(crate) fn check_time(&self) -> Result<()> {
+        ensure!(
+            Instant::now() < self.deadline,
+            "the run took far longer than was asked for, so it was ended: ask for fewer connections, or see what the server logs"
+        );
+        Ok(())
     }
 
     /// A topic of this run alone.
@@ -112,6 +131,7 @@ impl Run {
         let mut moved = Instant::now();
         self.progress.begin(what, count as u64);
         while ready < count {
+            self.check_time()?;
             while opened.ids.len() < count && opened.ids.len() - ready < OPENING_MAX {
                 let label = first + opened.ids.len();
                 let greeting = greeting(self.target(), label);
@@ -212,6 +232,7 @@ impl Run {
 
     /// Answers pings for a while, and wants to hear nothing else.
     pub(crate) fn idle(&mut self, patience: Duration) -> Result<()> {
+        self.check_time()?;
         let mut failure = None;
         self.fleet.turn(patience, |_, happening| match happening {
             Happening::Failed(error) => failure = Some(error),

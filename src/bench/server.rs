@@ -84,9 +84,9 @@ impl Server {
         }
     }
 
-    /// The memory of its process.
+    /// The memory of its process, and of those that it started.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
-        self.pid.map(usage::resident_bytes)
+        self.pid.map(usage::family_resident_bytes)
     }
 
     /// The sum of a metric over its labels; nothing from a server that has none.

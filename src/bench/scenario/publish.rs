@@ -189,6 +189,7 @@ impl Crowd {
     }
 
     fn turn(&mut self, run: &mut Run) -> Result<()> {
+        run.check_time()?;
         run.fleet.turn(BEAT, |who, happening| match happening {
             Happening::Heard(Heard::Accepted(ticket)) => self.accepted(who, ticket),
             Happening::Heard(Heard::Refused(why)) => {

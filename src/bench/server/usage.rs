@@ -19,10 +19,25 @@ pub(crate) fn cpu_nanos(pid: u32) -> u64 {
     own_cpu_nanos(pid) + reaped + children(pid).into_iter().map(cpu_nanos).sum::<u64>()
 }
 
-/// The same of its own threads alone. Those that live are summed from `schedstat`, which is exact; those that have ended are
-/// only in `stat`, to a tick.
+/// The same of its own threads alone, those that have ended included.
 pub(crate) fn own_cpu_nanos(pid: u32) -> u64 {
-    ticks(pid, [USER, SYSTEM]).max(schedstat(pid, 0))
+    clock_nanos(pid).unwrap_or_else(|| ticks(pid, [USER, SYSTEM]))
+}
+
+/// What the process's own clock says: exact, where ticks are a hundredth of a second.
+#[cfg(target_os = "linux")]
+fn clock_nanos(pid: u32) -> Option<u64> {
+    use nix::time::{clock_getcpuclockid, clock_gettime};
+    use nix::unistd::Pid;
+
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    let time = clock_gettime(clock).ok()?;
+    Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn clock_nanos(_: u32) -> Option<u64> {
+    None
 }
 
 /// How long the threads of a process were ready to run while something else had their core, in nanoseconds.
@@ -42,6 +57,11 @@ pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
     line.split_whitespace().nth(1).map(number).unwrap_or_default() * 1024
+}
+
+/// The same with all that it has started: the workers of a server are processes of their own with some.
+pub(crate) fn family_resident_bytes(pid: u32) -> u64 {
+    resident_bytes(pid) + children(pid).into_iter().map(family_resident_bytes).sum::<u64>()
 }
 
 /// The sum of two figures of `/proc/PID/stat`, in nanoseconds.

@@ -95,7 +95,7 @@ type Crowd = (u64, u64, u64);
 
 fn flow(scenario: &'static str, crowd: Crowd, pace: Pace, shared: &Shared) -> Result<()> {
     let (topics, subscribers, publishers) = (crowd.0 as usize, crowd.1 as usize, crowd.2 as usize);
-    shared.tell(&Fanout { scenario, topics, subscribers, publishers, pace }.run(shared.options()?)?)
+    shared.tell(&Fanout { scenario, topics, subscribers, publishers, pace }.run(shared.options())?)
 }
 
 fn pace(in_flight: u64, rate: Option<f64>, publishers: u64) -> Result<Pace> {

@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 use clap::{Args, value_parser};
 
 use super::super::node::Node;
-use super::super::usage::WrongUsage;
 use crate::bench::{Deliveries, Options, PAYLOAD_BYTES_MIN, Plant, Report, TargetName, print};
 
 /// The largest publication of a namespace, unless it was raised.
@@ -57,13 +56,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn options(&self) -> Result<Options> {
-        let url = self.node.url().clone();
-        if url.scheme() != "http" {
-            bail!(WrongUsage(format!("`{url}`: TLS is not measured, name an http URL")));
-        }
-        Ok(Options {
-            url,
+    pub(super) fn options(&self) -> Options {
+        Options {
+            url: self.node.url().clone(),
             token: self.node.token(),
             target: self.target,
             namespace: self.namespace.clone(),
@@ -74,7 +69,7 @@ impl Shared {
             pid: self.pid,
             is_quiet: self.quiet,
             plant: self.plant,
-        })
+        }
     }
 
     pub(super) fn tell(&self, report: &Report) -> Result<()> {
