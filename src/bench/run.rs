@@ -277,7 +277,7 @@ impl Report {
 }
 
 /// A row of the settings.
-pub(crate) fn setting(name: &'static str, value: impl ToString) -> Setting {
+pub(crate) fn setting(name: &'static str, value: impl Copy + ToString) -> Setting {
     Setting { name, value: value.to_string() }
 }
 

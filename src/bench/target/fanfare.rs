@@ -74,7 +74,7 @@ impl Target for Fanfare {
         let publish = Publish {
             topic: topic.to_owned(),
             publication: Some(publication.into()),
-            producer: producer.map(Into::into),
+            producer,
             ..Publish::default()
         };
         put(ticket, &publish.into(), out);
@@ -86,7 +86,7 @@ impl Target for Fanfare {
                 Envelope::Event(payload) => event::events(payload, |item| match item {
                     Item::Put(data) => heard(Heard::Delivery(data)),
                     Item::Broken => {
-                        heard(Heard::Refused("the node said that a view has a hole or has ended".to_owned()))
+                        heard(Heard::Refused("the node said that a view has a hole or has ended".to_owned()));
                     }
                 })?,
                 Envelope::Published(id) => heard(Heard::Accepted(id)),

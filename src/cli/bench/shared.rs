@@ -74,9 +74,9 @@ impl Shared {
 
     pub(super) fn tell(&self, report: &Report) -> Result<()> {
         if self.json {
-            print::json(report)?
+            print::json(report)?;
         } else {
-            print::terminal(report)?
+            print::terminal(report)?;
         }
         let Deliveries { expected, received, lost, doubled, reordered } = report.deliveries;
         if !report.deliveries.is_exact() {
