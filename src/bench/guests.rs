@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use super::Latency;
 use super::client::{Fleet, Happening, Who};
 use super::ear::{histogram, latency};
+use super::target::Heard;
 
 /// Who came in so many seconds may be at the door at once; then the server is slower than it is asked to be, and nobody
 /// else comes until some were let in.
@@ -23,8 +24,8 @@ pub(crate) struct Guests {
     rate: f64,
     greeting: Rc<[u8]>,
     awaits_answer: bool,
-    /// When each was due, by label.
-    due_nanos: Vec<u64>,
+    /// When each was due, by label, until it was let in or turned away.
+    due_nanos: Vec<Option<u64>>,
     /// Connections of those who are in, and since when.
     present: VecDeque<(usize, u64)>,
     ready: u64,
@@ -56,19 +57,26 @@ impl Guests {
     }
 
     pub(super) fn hear(&mut self, who: Who, happening: &Happening<'_>) {
-        match happening {
+        let place = self.due_nanos.get_mut(who.label - self.first);
+        let reason = match happening {
             Happening::Ready => {
                 self.ready += 1;
                 self.present.push_back((who.id, who.at_nanos));
-                let due = self.due_nanos.get(who.label - self.first).copied().unwrap_or(who.at_nanos);
-                self.latency.saturating_record((who.at_nanos.saturating_sub(due) / 1_000).max(1));
+                let due = place.and_then(Option::take).unwrap_or(who.at_nanos);
+                let late = who.at_nanos.saturating_sub(due);
+                self.latency.saturating_record((late / 1_000).max(1));
+                return;
             }
-            Happening::Failed(error) => {
-                self.failed += 1;
-                self.reason.get_or_insert_with(|| format!("{error:#}"));
-                self.present.retain(|(id, _)| *id != who.id);
-            }
-            Happening::Heard(_) => {}
+            Happening::Failed(error) => format!("{error:#}"),
+            Happening::Heard(Heard::Refused(why)) => why.clone(),
+            Happening::Heard(_) => return,
+        };
+        let was_waiting = place.and_then(Option::take).is_some();
+        let present = self.present.len();
+        self.present.retain(|(id, _)| *id != who.id);
+        if was_waiting || self.present.len() < present {
+            self.failed += 1;
+            self.reason.get_or_insert(reason);
         }
     }
 
@@ -78,9 +86,10 @@ impl Guests {
         let began = now - elapsed.as_nanos() as u64;
         let due = (elapsed.as_secs_f64() * self.rate) as usize;
         let waiting_max = (self.rate * WAITING_SECONDS_MAX) as u64 + 1;
-        while self.due_nanos.len() < due && self.came() - self.ready - self.failed < waiting_max {
+        while self.due_nanos.len() < due && self.came().saturating_sub(self.ready + self.failed) < waiting_max {
             let label = self.first + self.due_nanos.len();
-            self.due_nanos.push(began + (self.due_nanos.len() as f64 / self.rate * 1e9) as u64);
+            let due = began + (self.due_nanos.len() as f64 / self.rate * 1e9) as u64;
+            self.due_nanos.push(Some(due));
             fleet.open(label, self.greeting.clone(), self.awaits_answer)?;
         }
         let until = now.saturating_sub(STAY.as_nanos() as u64);

@@ -99,6 +99,18 @@ impl Run {
     }
 
     /// # Errors
+    /// When so many topics are more than the target has.
+    pub(crate) fn check_topics(&self, topics: usize) -> Result<()> {
+        let target = self.target();
+        ensure!(
+            topics == 1 || target.abilities().has_topics,
+            "`{}` knows no topics: leave `--topics` out, or measure another target",
+            target.name()
+        );
+        Ok(())
+    }
+
+    /// # Errors
     /// When the run takes longer than any that says something.
     pub(crate) fn check_time(&self) -> Result<()> {
         ensure!(

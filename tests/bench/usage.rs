@@ -13,6 +13,7 @@ fn wrong_usage_is_refused_before_anything_is_opened() {
         (&["latency", "--rate", "fast"], "write a number from 0.001"),
         (&["fanout", "--rate", "1", "--in-flight", "1"], "cannot be used with"),
         (&["topics", "--topics", "100000", "--subscribers", "100000"], "ask for fewer"),
+        (&["fanout", "--subscribers", "1000000", "--publishers", "100"], "ask for fewer of either"),
         (&["idle", "--subscribers", "2", "--topics", "3"], "ask for fewer"),
         (&["fanout", "--namespace", "a:b"], "write a namespace"),
         (&["fanout", "--url", "https://127.0.0.1"], "this version speaks http only"),
@@ -35,6 +36,14 @@ fn more_connections_than_descriptors_are_refused_with_what_they_need() {
     let said = bench(&["idle", "--subscribers", "1000000"]);
     assert_eq!(said.status, Some(1), "{said:?}");
     assert!(said.error.contains("raise the hard limit (`ulimit -Hn 1000"), "{said:?}");
+}
+
+#[test]
+fn an_address_of_another_machine_is_no_source() {
+    let url = format!("http://{}", start(Fault::None));
+    let said = bench(&["idle", "--url", &url, "--target", "plain", "--sources", "192.0.2.1", "--subscribers", "2"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(said.error.contains("name addresses of this machine with --sources"), "{said:?}");
 }
 
 #[test]

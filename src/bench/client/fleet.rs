@@ -19,6 +19,8 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// A frame that is larger than this is a mistake: sixty-four publications of the largest payload.
 const BUFFER_BYTES_MAX: usize = 32 * 1024 * 1024;
 const EVENTS: usize = 1024;
+/// From here on the poll's own milliseconds will do.
+const COARSE: Duration = Duration::from_millis(20);
 /// Of the timer; connections count from 0.
 const TIMER: Token = Token(usize::MAX - 1);
 
@@ -129,7 +131,7 @@ impl Fleet {
 
     /// Waits for something to happen, at most this long, and tells all that has.
     pub(crate) fn turn(&mut self, patience: Duration, mut ear: impl FnMut(Who, Happening<'_>)) -> Result<()> {
-        if !patience.is_zero() {
+        if patience < COARSE {
             self.timer.set(patience)?;
         }
         match self.poll.poll(&mut self.events, Some(patience)) {

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, anyhow, bail};
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -41,13 +41,20 @@ impl Sources {
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         if let Some(address) = self.addresses.get(self.turn % self.addresses.len().max(1)) {
-            socket.bind(&SocketAddr::new(*address, 0).into())?;
+            socket.bind(&SocketAddr::new(*address, 0).into()).with_context(|| {
+                format!("{address} gives no port: name addresses of this machine with --sources, or more of them")
+            })?;
             self.turn = self.turn.wrapping_add(1);
         }
         match socket.connect(&target.into()) {
             Ok(()) => {}
             Err(error) if is_in_progress(&error) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+                bail!(
+                    "no port is left for a connection to {target}: name more addresses of this machine with --sources"
+                )
+            }
+            Err(error) => return Err(anyhow!(error).context(format!("no connection to {target} can be begun"))),
         }
         Ok(TcpStream::from_std(socket.into()))
     }

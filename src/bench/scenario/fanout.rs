@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::bench::ear::Ear;
 use crate::bench::flow::{Flow, Pace};
@@ -33,11 +33,7 @@ impl Fanout {
         let subscribers = self.topics * self.subscribers;
         let connections = subscribers + self.publishers;
         let mut run = Run::new(options, connections, connections)?;
-        ensure!(
-            self.topics == 1 || run.target().abilities().has_topics,
-            "`{}` knows no topics: leave `--topics` out, or measure another target",
-            run.target().name()
-        );
+        run.check_topics(self.topics)?;
         let topics: Vec<String> = (0..self.topics).map(|number| run.topic(number)).collect();
         subscribe(&mut run, subscribers, &topics)?;
         let publishers = run.open_publishers(subscribers..connections)?;

@@ -35,6 +35,7 @@ impl Idle {
     /// When a connection cannot be opened, or does not stay.
     pub(crate) fn run(&self, options: Options) -> Result<Report> {
         let mut run = Run::new(options, self.subscribers, self.subscribers + FIRST)?;
+        run.check_topics(self.topics)?;
         let first = [run.topic(self.topics)];
         for id in subscribe(&mut run, FIRST.min(self.subscribers), &first)?.ids {
             run.fleet.close(id);

@@ -71,12 +71,8 @@ impl Target for Fanfare {
         let Outgoing { topic, data, ticket, producer } = publication;
         let producer = producer.map(|(id, sequence)| Producer { id: id.to_owned(), sequence });
         let publication = Publication { data: Some(Bytes::copy_from_slice(data)), ..Publication::default() };
-        let publish = Publish {
-            topic: topic.to_owned(),
-            publication: Some(publication.into()),
-            producer,
-            ..Publish::default()
-        };
+        let publish =
+            Publish { topic: topic.to_owned(), publication: Some(publication.into()), producer, ..Publish::default() };
         put(ticket, &publish.into(), out);
     }
 

@@ -8,6 +8,9 @@ use super::shared::{Shared, rate};
 use super::{CONNECTIONS_MAX, IN_FLIGHT_OF_A_PUBLISHER_MAX};
 use crate::bench::{Fanout, Pace};
 
+/// Places of a subscriber in what a publisher says: all are counted, at 16 bytes each.
+const PLACES_MAX: u64 = 50_000_000;
+
 /// One topic, many subscribers, as many publications in flight as are asked for.
 #[derive(Debug, Args)]
 pub(in super::super) struct FanoutRun {
@@ -94,6 +97,11 @@ impl TopicsRun {
 type Crowd = (u64, u64, u64);
 
 fn flow(scenario: &'static str, crowd: Crowd, pace: Pace, shared: &Shared) -> Result<()> {
+    let (topics, subscribers, publishers) = crowd;
+    if topics * subscribers * publishers > PLACES_MAX {
+        let sentence = format!("--publishers times all subscribers is more than {PLACES_MAX}: ask for fewer of either");
+        bail!(WrongUsage(sentence));
+    }
     let (topics, subscribers, publishers) = (crowd.0 as usize, crowd.1 as usize, crowd.2 as usize);
     shared.tell(&Fanout { scenario, topics, subscribers, publishers, pace }.run(shared.options())?)
 }
