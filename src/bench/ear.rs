@@ -1,6 +1,8 @@
 //! Hears everything that arrives: counts each delivery by its number, paces whoever waits for deliveries, and measures how
 //! late they are.
 
+use std::ops::Range;
+
 use anyhow::{Error, anyhow};
 use hdrhistogram::Histogram;
 
@@ -20,11 +22,22 @@ pub(crate) const PROBE: u32 = u32::MAX;
 const DIGITS: u8 = 3;
 const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
 
-/// See the module. Subscribers are labelled from 0; whoever has a higher label only publishes.
+/// Who hears what. Subscriber `n` hears topic `n` modulo their number.
+#[derive(Debug, Clone)]
+pub(crate) struct Audience {
+    /// Told from others by it.
+    pub(crate) run: u32,
+    pub(crate) topics: usize,
+    pub(crate) publishers: usize,
+    /// Labels of the subscribers; whoever has another one only publishes.
+    pub(crate) labels: Range<usize>,
+    /// The number with which each line begins; empty where all begin with 0.
+    pub(crate) first: Vec<u32>,
+}
+
+/// See the module.
 pub(crate) struct Ear {
-    run: u32,
-    topics: usize,
-    subscribers: usize,
+    audience: Audience,
     tally: Tally,
     /// Different numbers that the first subscriber of each topic has heard.
     paced: u64,
@@ -34,29 +47,25 @@ pub(crate) struct Ear {
     plant: Option<Plant>,
     held: Option<Stamp>,
     probed: Vec<bool>,
-    /// The number with which each line begins.
-    first: Vec<u32>,
     /// Whoever comes and goes meanwhile.
     pub(crate) guests: Option<Guests>,
 }
 
 impl Ear {
-    /// Subscriber `n` hears topic `n` modulo their number, each line from the number in `first`, or from 0.
-    pub(crate) fn new(run: &Run, topics: usize, publishers: usize, subscribers: usize, first: &[u32]) -> Self {
-        let number = |subscriber: usize, publisher: usize| number_of(first, topics, subscriber, publisher);
+    /// Shown a fault, where one is to be planted.
+    pub(crate) fn new(audience: Audience, plant: Option<Plant>) -> Self {
+        let subscribers = audience.labels.len();
+        let number = |subscriber, publisher| audience.number(&audience.first, subscriber, publisher);
         Self {
-            run: run.tag,
-            topics,
-            subscribers,
-            tally: Tally::new(subscribers, publishers, number),
+            tally: Tally::new(subscribers, audience.publishers, number),
+            audience,
             paced: 0,
             latency: histogram(),
             is_measured: false,
             failure: None,
-            plant: run.options.plant,
+            plant,
             held: None,
             probed: vec![false; subscribers],
-            first: first.to_vec(),
             guests: None,
         }
     }
@@ -67,7 +76,9 @@ impl Ear {
             return guests.hear(who, &happening);
         }
         match happening {
-            Happening::Heard(Heard::Delivery(data)) if who.label < self.subscribers => self.delivered(who, data),
+            Happening::Heard(Heard::Delivery(data)) if self.audience.labels.contains(&who.label) => {
+                self.delivered(who, data);
+            }
             Happening::Heard(Heard::Refused(why)) => self.fail(anyhow!(why)),
             Happening::Failed(error) => self.fail(error),
             Happening::Ready | Happening::Heard(_) => {}
@@ -79,11 +90,11 @@ impl Ear {
     }
 
     fn delivered(&mut self, who: Who, data: &[u8]) {
-        let Some(stamp) = Stamp::read(data).filter(|stamp| stamp.run == self.run) else {
+        let Some(stamp) = Stamp::read(data).filter(|stamp| stamp.run == self.audience.run) else {
             return self.tally.heard_foreign();
         };
         if stamp.line == PROBE {
-            self.probed[who.label] = true;
+            self.probed[who.label - self.audience.labels.start] = true;
             return;
         }
         if self.is_measured && (self.plant.is_some() || self.held.is_some()) {
@@ -94,12 +105,13 @@ impl Ear {
 
     fn count(&mut self, who: Who, stamp: Stamp) {
         let Stamp { line, number, due_nanos, .. } = stamp;
-        let (publisher, topic) = (line as usize / self.topics, line as usize % self.topics);
-        if topic != who.label % self.topics {
+        let topics = self.audience.topics;
+        let (publisher, topic) = (line as usize / topics, line as usize % topics);
+        if topic != who.label % topics {
             return self.tally.heard_foreign();
         }
-        let advance = self.tally.heard(who.label, publisher, number);
-        if who.label < self.topics {
+        let advance = self.tally.heard(who.label - self.audience.labels.start, publisher, number);
+        if who.label < topics {
             self.paced += u64::from(advance);
         }
         if self.is_measured {
@@ -111,7 +123,7 @@ impl Ear {
 
     /// The last subscriber is shown the fault, once, in the first that is measured.
     fn planted(&mut self, who: Who, stamp: Stamp) {
-        let is_shown = who.label + 1 == self.subscribers;
+        let is_shown = who.label + 1 == self.audience.labels.end;
         if let Some(held) = self.held.take_if(|_| is_shown) {
             self.count(who, stamp);
             return self.count(who, held);
@@ -160,18 +172,17 @@ impl Ear {
         self.probed.iter().all(|probed| *probed)
     }
 
+    /// Deliveries of what was published, by line.
+    pub(crate) fn expected(&self, published: &[u32]) -> u64 {
+        self.audience.expected(published)
+    }
+
     /// The account from the first publication on; `published` of each line.
     pub(crate) fn deliveries(&self, published: &[u32]) -> Deliveries {
         let counts = self.tally.counts();
-        let of = |subscriber, publisher| number_of(published, self.topics, subscriber, publisher);
-        let line = |(line, count): (usize, &u32)| {
-            let topic = line % self.topics;
-            let audience = self.subscribers / self.topics + usize::from(topic < self.subscribers % self.topics);
-            let first = self.first.get(line).copied().unwrap_or_default();
-            audience as u64 * u64::from(count - first)
-        };
+        let of = |subscriber, publisher| self.audience.number(published, subscriber, publisher);
         Deliveries {
-            expected: published.iter().enumerate().map(line).sum(),
+            expected: self.audience.expected(published),
             received: counts.received - counts.foreign,
             lost: self.tally.lost(of),
             doubled: counts.doubled,
@@ -179,15 +190,34 @@ impl Ear {
         }
     }
 
-    /// What was measured, if anything was.
-    pub(crate) fn latency(&self) -> Option<Latency> {
-        latency(&self.latency)
+    /// What was measured.
+    pub(crate) fn latencies(&self) -> &Histogram<u64> {
+        &self.latency
     }
 }
 
-/// What stands in a table of lines for what a subscriber hears from a publisher.
-fn number_of(lines: &[u32], topics: usize, subscriber: usize, publisher: usize) -> u32 {
-    lines.get(publisher * topics + subscriber % topics).copied().unwrap_or_default()
+impl Audience {
+    /// Of a run, from the first publication on.
+    pub(crate) fn new(run: &Run, topics: usize, publishers: usize, labels: Range<usize>) -> Self {
+        Self { run: run.tag, topics, publishers, labels, first: Vec::new() }
+    }
+
+    /// What stands in a table of lines for what a subscriber hears from a publisher.
+    fn number(&self, lines: &[u32], subscriber: usize, publisher: usize) -> u32 {
+        let topic = (self.labels.start + subscriber) % self.topics;
+        lines.get(publisher * self.topics + topic).copied().unwrap_or_default()
+    }
+
+    /// Deliveries of what was published, by line.
+    pub(crate) fn expected(&self, published: &[u32]) -> u64 {
+        let below = |label: usize, topic: usize| label / self.topics + usize::from(topic < label % self.topics);
+        let line = |(line, count): (usize, &u32)| {
+            let topic = line % self.topics;
+            let audience = below(self.labels.end, topic) - below(self.labels.start, topic);
+            audience as u64 * u64::from(count - self.first.get(line).copied().unwrap_or_default())
+        };
+        published.iter().enumerate().map(line).sum()
+    }
 }
 
 /// Room for latencies.

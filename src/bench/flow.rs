@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use hdrhistogram::Histogram;
 
+use super::crew::Crew;
 use super::curve::Curves;
 use super::ear::{Ear, PROBE};
 use super::run::Run;
@@ -14,6 +16,9 @@ use super::{Deliveries, Series};
 
 /// How long nothing may arrive of what was published, before it counts as lost.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How soon it is noticed that everything has arrived, also elsewhere than here.
+const DRAIN_BEAT: Duration = Duration::from_millis(1);
 
 /// After everything has arrived: what comes twice comes soon.
 const AFTERMATH: Duration = Duration::from_millis(50);
@@ -49,6 +54,8 @@ pub(crate) struct Flow {
     pub(crate) pace: Pace,
     /// A turn waits no longer; shorter where a scenario has more to do.
     pub(crate) beat: Duration,
+    /// Further threads with subscribers.
+    pub(crate) crew: Option<Crew>,
     topics: Vec<String>,
     /// Connections.
     publishers: Vec<usize>,
@@ -66,6 +73,11 @@ pub(crate) struct Measured {
     pub(crate) publications: u64,
     /// Expected and received are of this part alone; a fault is a fault from the first publication on.
     pub(crate) account: Deliveries,
+    pub(crate) latencies: Histogram<u64>,
+    /// Deliveries of other runs.
+    pub(crate) foreign: u64,
+    /// CPU time of the busiest further thread.
+    pub(crate) crew_nanos: u64,
     pub(crate) series: Vec<Series>,
 }
 
@@ -75,6 +87,7 @@ impl Flow {
         Self {
             pace,
             beat: BEAT,
+            crew: None,
             next: vec![0; topics.len() * publishers.len()],
             topics,
             publishers,
@@ -91,8 +104,8 @@ impl Flow {
         }
         let time = run.options.warm_up;
         run.progress.begin_time("warm-up", time);
-        self.publish_for(run, ear, Span::Time(time), &mut |_, _, _| Ok(()))?;
-        self.drain(run, ear)
+        self.publish_for(run, ear, Span::Time(time), &mut |_, _, _, _| Ok(()))?;
+        self.drain(run, ear).map(drop)
     }
 
     /// The measured part: publishes for its time, waits until all has arrived, and tells what that took. `each` is called
@@ -104,32 +117,59 @@ impl Flow {
         each: &mut dyn FnMut(&mut Run, &mut Ear, Duration) -> Result<()>,
     ) -> Result<Measured> {
         let time = run.options.window;
-        let (published, before) = (self.published, ear.deliveries(&self.next));
+        let (published, before, expected) = (self.published, ear.deliveries(&self.next), self.expected(ear));
+        if let Some(crew) = &self.crew {
+            crew.measure(run)?;
+        }
         run.progress.begin_time("measuring", time);
         let from = run.begin();
         ear.measure(true);
-        let mut curves = Curves::begin(&run.server, time, "deliveries per second", ear.delivered_once());
-        self.publish_for(run, ear, Span::Time(time), &mut |run, ear, elapsed| {
-            curves.step(&run.server, ear.delivered_once());
+        let mut curves = Curves::begin(&run.server, time, "deliveries per second", self.delivered(ear));
+        self.publish_for(run, ear, Span::Time(time), &mut |run, ear, elapsed, delivered| {
+            curves.step(&run.server, delivered);
             each(run, ear, elapsed)
         })?;
-        self.drain(run, ear)?;
-        let to = run.server.moment();
+        let last = self.drain(run, ear)?;
+        let mut to = run.server.end();
+        if self.delivered(ear) < self.expected(ear) {
+            // What is lost was waited for in vain.
+            to.at = to.at.min(last);
+        }
         ear.measure(false);
         let end = Instant::now() + AFTERMATH;
         while Instant::now() < end {
             self.turn(run, ear, AFTERMATH)?;
         }
         let mut account = ear.deliveries(&self.next);
-        account.expected -= before.expected;
         account.received -= before.received;
-        Ok(Measured { from, to, publications: self.published - published, account, series: curves.end() })
+        let (mut latencies, mut foreign, mut crew_nanos) = (ear.latencies().clone(), ear.foreign(), 0);
+        let expected = self.expected(ear) - expected;
+        if let Some(crew) = self.crew.take() {
+            let sum = crew.end(&self.next)?;
+            account = account.plus(sum.account);
+            latencies.add(&sum.latencies).map_err(|error| anyhow!("histograms of one kind add up: {error}"))?;
+            foreign += sum.foreign;
+            crew_nanos = sum.busy_nanos;
+        }
+        account.expected = expected;
+        let publications = self.published - published;
+        Ok(Measured { from, to, publications, account, latencies, foreign, crew_nanos, series: curves.end() })
+    }
+
+    /// Deliveries that came for the first time, to everyone.
+    fn delivered(&self, ear: &Ear) -> u64 {
+        ear.delivered_once() + self.crew.as_ref().map_or(0, Crew::delivered_once)
+    }
+
+    /// Deliveries of what was published so far, to everyone.
+    fn expected(&self, ear: &Ear) -> u64 {
+        ear.expected(&self.next) + self.crew.as_ref().map_or(0, |crew| crew.expected(&self.next))
     }
 
     /// Publishes so many, and waits until all have arrived.
     pub(crate) fn publish_count(&mut self, run: &mut Run, ear: &mut Ear, count: u64) -> Result<()> {
-        self.publish_for(run, ear, Span::Publications(count), &mut |_, _, _| Ok(()))?;
-        self.drain(run, ear)
+        self.publish_for(run, ear, Span::Publications(count), &mut |_, _, _, _| Ok(()))?;
+        self.drain(run, ear).map(drop)
     }
 
     /// What was published so far, by line.
@@ -142,7 +182,7 @@ impl Flow {
         run: &mut Run,
         ear: &mut Ear,
         span: Span,
-        each: &mut dyn FnMut(&mut Run, &mut Ear, Duration) -> Result<()>,
+        each: &mut dyn FnMut(&mut Run, &mut Ear, Duration, u64) -> Result<()>,
     ) -> Result<()> {
         let begin = run.fleet.now_nanos();
         let (time, last) = match span {
@@ -207,7 +247,8 @@ impl Flow {
             self.turn(run, ear, patience)?;
             let elapsed = Duration::from_nanos(run.fleet.now_nanos() - begin);
             run.progress.at(elapsed.as_millis() as u64);
-            each(run, ear, elapsed)?;
+            let delivered = self.delivered(ear);
+            each(run, ear, elapsed, delivered)?;
         }
     }
 
@@ -238,24 +279,25 @@ impl Flow {
 
     fn turn(&self, run: &mut Run, ear: &mut Ear, patience: Duration) -> Result<()> {
         run.check_time()?;
+        self.crew.as_ref().map_or(Ok(()), Crew::check)?;
         run.fleet.turn(patience, |who, happening| ear.hear(who, happening))?;
         ear.failure().map_or(Ok(()), Err)
     }
 
-    /// Waits until everything that was published has arrived everywhere, or nothing arrives any more.
-    pub(crate) fn drain(&self, run: &mut Run, ear: &mut Ear) -> Result<()> {
-        let expected = ear.deliveries(&self.next).expected;
-        let (mut delivered, mut moved) = (ear.delivered_once(), Instant::now());
+    /// Waits until everything that was published has arrived everywhere, or nothing arrives any more, and tells when the last came.
+    pub(crate) fn drain(&self, run: &mut Run, ear: &mut Ear) -> Result<Instant> {
+        let expected = self.expected(ear);
+        let (mut delivered, mut moved) = (self.delivered(ear), Instant::now());
         while delivered < expected && moved.elapsed() < DRAIN_PATIENCE {
             for publisher in &self.publishers {
                 run.fleet.flush(*publisher)?;
             }
-            self.turn(run, ear, Duration::from_millis(10))?;
-            if ear.delivered_once() > delivered {
-                (delivered, moved) = (ear.delivered_once(), Instant::now());
+            self.turn(run, ear, DRAIN_BEAT)?;
+            if self.delivered(ear) > delivered {
+                (delivered, moved) = (self.delivered(ear), Instant::now());
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
     /// Asks until every subscriber is there.

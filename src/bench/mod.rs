@@ -2,11 +2,13 @@
 //! number, and tells what it measured as a [`Report`].
 
 mod client;
+mod crew;
 mod curve;
 mod ear;
 mod flow;
 mod guests;
 mod machine;
+mod opening;
 mod options;
 pub(crate) mod print;
 mod progress;

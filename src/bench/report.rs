@@ -69,6 +69,17 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
+    /// Of two groups of subscribers together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            received: self.received + other.received,
+            lost: self.lost + other.lost,
+            doubled: self.doubled + other.doubled,
+            reordered: self.reordered + other.reordered,
+        }
+    }
+
     /// Whether each came once and in its place.
     pub(crate) fn is_exact(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.reordered == 0 && self.received == self.expected

@@ -5,22 +5,15 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use fanfare_protocol::ResourceVersion;
 
 use super::client::{Fleet, Happening, Sources};
 use super::curve::MemoryCurve;
-use super::ear::Ear;
+use super::opening::{self, Opened};
 use super::options::Options;
 use super::progress::Progress;
 use super::server::{Moment, Server};
 use super::target::{Door, Fanfare, Heard, Plain, Target, TargetName};
 use super::{Deliveries, Figure, Machine, Report, Setting};
-
-/// Connections that are being opened at once: below the backlog of most listeners.
-const OPENING_MAX: usize = 128;
-
-/// How long nothing may happen while connections are opened.
-const OPENING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Descriptors for everything that is no connection.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -47,20 +40,14 @@ pub(crate) struct Run {
     pub(crate) progress: Progress,
     /// Told from other runs by it.
     pub(crate) tag: u32,
+    /// That its connections take, in the course of it.
+    pub(crate) ports: usize,
     /// Where a scenario wants it.
     pub(crate) memory: Option<MemoryCurve>,
     warnings: Vec<String>,
     began_at_ms: u64,
     /// When it has to be over.
     deadline: Instant,
-}
-
-/// What the connections that were opened have in common.
-#[derive(Debug, Default)]
-pub(crate) struct Opened {
-    pub(crate) ids: Vec<usize>,
-    /// At which the last subscription stood.
-    pub(crate) version: Option<ResourceVersion>,
 }
 
 impl Run {
@@ -70,7 +57,7 @@ impl Run {
         let server = Server::find(options.url.clone(), options.pid)?;
         let target = target(&options);
         let sources = Sources::new(options.sources.clone(), server.address, ports);
-        let fleet = Fleet::new(target, server.address, sources)?;
+        let fleet = Fleet::new(target, server.address, sources, Instant::now())?;
         // Every scenario measures its window twice at most.
         let patience = OTHER_PATIENCE + EACH_PATIENCE * ports as u32 + options.warm_up + 2 * options.window;
         let mut warnings = Vec::new();
@@ -87,6 +74,7 @@ impl Run {
             progress: Progress::new(options.is_quiet),
             options,
             tag: fastrand::u32(..),
+            ports,
             memory: None,
             warnings,
             began_at_ms: 0,
@@ -113,11 +101,7 @@ impl Run {
     /// # Errors
     /// When the run takes longer than any that says something.
     pub(crate) fn check_time(&self) -> Result<()> {
-        ensure!(
-            Instant::now() < self.deadline,
-            "the run took far longer than was asked for, so it was ended: ask for fewer connections, or see what the server logs"
-        );
-        Ok(())
+        check_time(self.deadline)
     }
 
     /// A topic of this run alone.
@@ -135,44 +119,17 @@ impl Run {
         what: &'static str,
         labels: Range<usize>,
         awaits_answer: bool,
-        mut greeting: impl FnMut(&dyn Target, usize) -> Rc<[u8]>,
+        greeting: impl FnMut(&dyn Target, usize) -> Rc<[u8]>,
     ) -> Result<Opened> {
-        let (first, count) = (labels.start, labels.len());
-        let mut opened = Opened { ids: Vec::with_capacity(count), version: None };
-        let (mut ready, mut failure) = (0, None);
-        let mut moved = Instant::now();
-        self.progress.begin(what, count as u64);
-        while ready < count {
-            self.check_time()?;
-            while opened.ids.len() < count && opened.ids.len() - ready < OPENING_MAX {
-                let label = first + opened.ids.len();
-                let greeting = greeting(self.target(), label);
-                opened.ids.push(self.fleet.open(label, greeting, awaits_answer)?);
+        let Self { fleet, server, progress, memory, deadline, .. } = self;
+        progress.begin(what, labels.len() as u64);
+        opening::open(fleet, labels, awaits_answer, greeting, |ready| {
+            progress.at(ready as u64);
+            if let Some(memory) = memory {
+                memory.step(server);
             }
-            let before = ready;
-            self.fleet.turn(Duration::from_millis(100), |_, happening| match happening {
-                Happening::Ready => ready += 1,
-                Happening::Heard(Heard::Subscribed(version)) => opened.version = version,
-                Happening::Heard(Heard::Refused(why)) => failure = Some(anyhow!(why)),
-                Happening::Failed(error) => failure = Some(error),
-                Happening::Heard(_) => {}
-            })?;
-            if let Some(error) = failure {
-                return Err(error.context(format!("{ready} of {count} connections were open when one failed")));
-            }
-            if ready > before {
-                moved = Instant::now();
-            }
-            ensure!(
-                moved.elapsed() < OPENING_PATIENCE,
-                "the server opened {ready} of {count} connections and then none for {OPENING_PATIENCE:?}: see what it logs"
-            );
-            self.progress.at(ready as u64);
-            if let Some(memory) = &mut self.memory {
-                memory.step(&self.server);
-            }
-        }
-        Ok(opened)
+            check_time(*deadline)
+        })
     }
 
     /// Opens connections that publish.
@@ -189,18 +146,18 @@ impl Run {
     pub(crate) fn begin(&mut self) -> Moment {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.began_at_ms = now.as_millis() as u64;
-        self.server.moment()
+        self.server.begin()
     }
 
     /// What the load generator and its place have to answer for.
-    pub(crate) fn judge(&mut self, from: &Moment, to: &Moment) {
+    pub(crate) fn judge(&mut self, from: &Moment, to: &Moment, crew_nanos: u64) {
         let nanos = to.seconds_since(from) * 1e9;
         let share = |after: u64, before: u64| after.saturating_sub(before) as f64 / nanos;
-        let busy = share(to.load_nanos, from.load_nanos);
+        let busy = share(to.load_nanos, from.load_nanos).max(crew_nanos as f64 / nanos);
         if busy > BUSY {
             self.warn(format!(
-                "the load generator was the bottleneck: its thread was busy {:.0} % of the time, a faster one might have \
-                 measured more deliveries per second",
+                "the load generator was the bottleneck: a thread of it was busy {:.0} % of the time, a faster one might \
+                 have measured more deliveries per second",
                 busy * 100.0
             ));
         }
@@ -217,9 +174,8 @@ impl Run {
     }
 
     /// What was heard that nobody of this run said.
-    pub(crate) fn judge_foreign(&mut self, ear: &Ear) {
-        if ear.foreign() > 0 {
-            let count = ear.foreign();
+    pub(crate) fn judge_foreign(&mut self, count: u64) {
+        if count > 0 {
             self.warn(format!("{count} deliveries were of no publication of this run: it had no server for itself"));
         }
     }
@@ -288,6 +244,14 @@ impl Report {
     }
 }
 
+fn check_time(deadline: Instant) -> Result<()> {
+    ensure!(
+        Instant::now() < deadline,
+        "the run took far longer than was asked for, so it was ended: ask for fewer connections, or see what the server logs"
+    );
+    Ok(())
+}
+
 /// A row of the settings.
 pub(crate) fn setting(name: &'static str, value: impl Copy + ToString) -> Setting {
     Setting { name, value: value.to_string() }
@@ -305,7 +269,8 @@ fn shared_settings(options: &Options, pid: Option<u32>) -> Vec<Setting> {
     settings
 }
 
-fn target(options: &Options) -> Rc<dyn Target> {
+/// Whom a fleet of this run speaks to.
+pub(crate) fn target(options: &Options) -> Rc<dyn Target> {
     let url = &options.url;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let host = format!("{}{port}", url.host_str().unwrap_or("localhost"));

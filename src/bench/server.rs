@@ -65,10 +65,20 @@ impl Server {
         Ok(server)
     }
 
-    /// What was taken up to now.
-    pub(crate) fn moment(&self) -> Moment {
-        let writes = self.has_metrics.then(|| self.metric(WRITES)).flatten();
+    /// What was taken before a part of the run: that its metrics are asked for is not of that part.
+    pub(crate) fn begin(&self) -> Moment {
+        let writes = self.writes();
         Moment { writes, ..self.glance() }
+    }
+
+    /// What was taken after it.
+    pub(crate) fn end(&self) -> Moment {
+        let glance = self.glance();
+        Moment { writes: self.writes(), ..glance }
+    }
+
+    fn writes(&self) -> Option<u64> {
+        self.has_metrics.then(|| self.metric(WRITES)).flatten()
     }
 
     /// The same without asking the server for anything.

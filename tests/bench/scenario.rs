@@ -27,6 +27,8 @@ fn publications_that_flow_are_all_counted_whoever_publishes() {
         &["fanout", "--subscribers", "20", "--publishers", "3", "--in-flight", "1"],
         &["topics", "--topics", "7", "--subscribers", "3", "--publishers", "2"],
         &["topics", "--topics", "7", "--subscribers", "3", "--rate", "200"],
+        &["fanout", "--subscribers", "20", "--threads", "3"],
+        &["topics", "--topics", "7", "--subscribers", "3", "--publishers", "2", "--threads", "2"],
     ] {
         let report = run(&node, arguments);
         let audience = if arguments[0] == "topics" { 3 } else { 20 };
@@ -40,13 +42,18 @@ fn publications_that_flow_are_all_counted_whoever_publishes() {
 #[test]
 fn latencies_are_those_of_every_delivery() {
     let node = Node::start();
-    let report = run(&node, &["latency", "--subscribers", "10", "--rate", "100"]);
-    let latency = &report["latency"];
-    assert_eq!(latency["count"], report["deliveries"]["received"]);
-    let of = |name: &str| latency[name].as_u64().expect("a latency");
-    assert!(0 < of("min") && of("min") <= of("p50") && of("p50") <= of("p99") && of("p99") <= of("max"), "{report:#}");
-    // Open loop: what is published is what was asked for, however late it arrives.
-    assert_eq!(report["publications"], json!(50));
+    for threads in ["1", "2"] {
+        let report = run(&node, &["latency", "--subscribers", "10", "--rate", "100", "--threads", threads]);
+        let latency = &report["latency"];
+        assert_eq!(latency["count"], report["deliveries"]["received"]);
+        let of = |name: &str| latency[name].as_u64().expect("a latency");
+        assert!(
+            0 < of("min") && of("min") <= of("p50") && of("p50") <= of("p99") && of("p99") <= of("max"),
+            "{report:#}"
+        );
+        // Open loop: what is published is what was asked for, however late it arrives.
+        assert_eq!(report["publications"], json!(50));
+    }
 }
 
 #[test]

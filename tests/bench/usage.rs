@@ -14,6 +14,7 @@ fn wrong_usage_is_refused_before_anything_is_opened() {
         (&["fanout", "--rate", "1", "--in-flight", "1"], "cannot be used with"),
         (&["topics", "--topics", "100000", "--subscribers", "100000"], "ask for fewer"),
         (&["fanout", "--subscribers", "1000000", "--publishers", "100"], "ask for fewer of either"),
+        (&["fanout", "--subscribers", "2", "--threads", "3"], "take at most 2"),
         (&["idle", "--subscribers", "2", "--topics", "3"], "ask for fewer"),
         (&["fanout", "--namespace", "a:b"], "write a namespace"),
         (&["fanout", "--url", "https://127.0.0.1"], "this version speaks http only"),

@@ -60,8 +60,8 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// A fleet without connections.
-    pub(crate) fn new(target: Rc<dyn Target>, address: SocketAddr, sources: Sources) -> Result<Self> {
+    /// A fleet without connections, whose clock began at that moment.
+    pub(crate) fn new(target: Rc<dyn Target>, address: SocketAddr, sources: Sources, began: Instant) -> Result<Self> {
         let poll = Poll::new().context("there is no poll to be had")?;
         let timer = Timer::new(poll.registry(), TIMER).context("there is no timer to be had")?;
         Ok(Self {
@@ -74,12 +74,17 @@ impl Fleet {
             target,
             address,
             sources,
-            began: Instant::now(),
+            began,
         })
     }
 
     pub(crate) fn target(&self) -> &Rc<dyn Target> {
         &self.target
+    }
+
+    /// When the run's clock began.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
     }
 
     /// The run's clock.
@@ -89,10 +94,7 @@ impl Fleet {
 
     /// Begins to open a connection; the greeting is said once it is a WebSocket.
     pub(crate) fn open(&mut self, label: usize, greeting: Rc<[u8]>, awaits_answer: bool) -> Result<usize> {
-        let stream = self
-            .sources
-            .connect(self.address)
-            .with_context(|| format!("no connection to {} can be begun", self.address))?;
+        let stream = self.sources.connect(self.address)?;
         let entry = self.connections.vacant_entry();
         let id = entry.key();
         let connection = entry.insert(Connection::new(stream, label, greeting, awaits_answer));

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::fanout::subscribe;
 use crate::bench::Report;
-use crate::bench::ear::Ear;
+use crate::bench::ear::{Audience, Ear, latency};
 use crate::bench::flow::{Flow, Pace};
 use crate::bench::guests::Guests;
 use crate::bench::options::Options;
@@ -40,7 +40,7 @@ impl Churn {
         let topics = vec![run.topic(0)];
         subscribe(&mut run, self.subscribers, &topics)?;
         let publishers = run.open_publishers(self.subscribers..self.subscribers + 1)?;
-        let mut ear = Ear::new(&run, 1, 1, self.subscribers, &[]);
+        let mut ear = Ear::new(Audience::new(&run, 1, 1, 0..self.subscribers), run.options.plant);
         let mut flow = Flow::new(&run, Pace::Rate(self.rate), topics.clone(), publishers);
         flow.warm_up(&mut run, &mut ear)?;
         let quiet = flow.measure(&mut run, &mut ear, &mut |_, _, _| Ok(()))?;
@@ -52,8 +52,8 @@ impl Churn {
         let busy = flow.measure(&mut run, &mut ear, &mut |run, ear, elapsed| {
             ear.guests.as_mut().map_or(Ok(()), |guests| guests.step(&mut run.fleet, elapsed))
         })?;
-        run.judge(&busy.from, &busy.to);
-        run.judge_foreign(&ear);
+        run.judge(&busy.from, &busy.to, 0);
+        run.judge_foreign(busy.foreign);
         let guests = ear.guests.take();
         let came = guests.as_ref().map_or(0, Guests::came);
         if (came as f64) < self.churn * window * 0.95 - 1.0 {
@@ -77,7 +77,7 @@ impl Churn {
         report.figure("until subscribed, median", "ms", subscribed.as_ref().map(|it| it.p50 as f64 / 1e3));
         report.figure("until subscribed, 99 %", "ms", subscribed.as_ref().map(|it| it.p99 as f64 / 1e3));
         report.publications = busy.publications;
-        report.latency = ear.latency();
+        report.latency = latency(&busy.latencies);
         report.series = busy.series;
         Ok(report)
     }

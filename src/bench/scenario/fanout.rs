@@ -3,12 +3,14 @@
 
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::bench::ear::Ear;
+use crate::bench::crew::Crew;
+use crate::bench::ear::{Audience, Ear, latency};
 use crate::bench::flow::{Flow, Pace};
+use crate::bench::opening::Opened;
 use crate::bench::options::Options;
-use crate::bench::run::{Opened, Run, setting};
+use crate::bench::run::{Run, setting};
 use crate::bench::target::Begin;
 use crate::bench::{Report, Setting};
 
@@ -22,6 +24,8 @@ pub(crate) struct Fanout {
     pub(crate) subscribers: usize,
     pub(crate) publishers: usize,
     pub(crate) pace: Pace,
+    /// That the subscribers are shared out to.
+    pub(crate) threads: usize,
 }
 
 impl Fanout {
@@ -35,19 +39,21 @@ impl Fanout {
         let mut run = Run::new(options, connections, connections)?;
         run.check_topics(self.topics)?;
         let topics: Vec<String> = (0..self.topics).map(|number| run.topic(number)).collect();
-        subscribe(&mut run, subscribers, &topics)?;
+        // Those who pace, one of each topic, are all on the first thread.
+        let each = subscribers.div_ceil(self.threads).max(self.topics);
+        let audience = |labels| Audience::new(&run, self.topics, self.publishers, labels);
+        let of_thread = |thread: usize| (thread * each).min(subscribers)..((thread + 1) * each).min(subscribers);
+        let (first, others) = (audience(of_thread(0)), (1..self.threads).map(of_thread).map(audience).collect());
+        subscribe(&mut run, first.labels.end, &topics)?;
+        let crew = (self.threads > 1).then(|| crew(&mut run, others, &topics)).transpose()?;
         let publishers = run.open_publishers(subscribers..connections)?;
-        let mut ear = Ear::new(&run, self.topics, self.publishers, subscribers, &[]);
+        let mut ear = Ear::new(first, run.options.plant);
         let mut flow = Flow::new(&run, self.pace, topics, publishers);
+        flow.crew = crew;
         flow.warm_up(&mut run, &mut ear)?;
         let measured = flow.measure(&mut run, &mut ear, &mut |_, _, _| Ok(()))?;
-        run.judge(&measured.from, &measured.to);
-        if ear.foreign() > 0 {
-            run.warn(format!(
-                "{} deliveries were of no publication of this run: it had no server for itself",
-                ear.foreign()
-            ));
-        }
+        run.judge(&measured.from, &measured.to, measured.crew_nanos);
+        run.judge_foreign(measured.foreign);
         let seconds = measured.to.seconds_since(&measured.from);
         let mut report = run.report(self.scenario, self.settings(), seconds, measured.account);
         let deliveries = measured.account.received as f64;
@@ -62,7 +68,7 @@ impl Fanout {
         report.figure("CPU of the load generator", "%", load);
         report.publications = measured.publications;
         // With as many in flight as there may be, latency is the time in a queue.
-        report.latency = matches!(self.pace, Pace::Rate(_)).then(|| ear.latency()).flatten();
+        report.latency = matches!(self.pace, Pace::Rate(_)).then(|| latency(&measured.latencies)).flatten();
         report.series = measured.series;
         Ok(report)
     }
@@ -72,6 +78,7 @@ impl Fanout {
             setting("topics", self.topics),
             setting("subscribers", self.subscribers),
             setting("publishers", self.publishers),
+            setting("threads", self.threads),
         ];
         settings.push(match self.pace {
             Pace::InFlight(count) => setting("in-flight", count),
@@ -81,14 +88,26 @@ impl Fanout {
     }
 }
 
+/// Subscribers on further threads.
+fn crew(run: &mut Run, audiences: Vec<Audience>, topics: &[String]) -> Result<Crew> {
+    ensure!(
+        run.target().abilities().answers_subscriptions,
+        "`{}` does not tell when a subscription stands: leave `--threads` out",
+        run.target().name()
+    );
+    let greetings: Vec<Vec<u8>> = topics.iter().map(|topic| greeting(run, topic)).collect();
+    Crew::start(run, audiences, &greetings)
+}
+
+fn greeting(run: &Run, topic: &str) -> Vec<u8> {
+    let mut greeting = Vec::new();
+    run.target().subscribe(topic, Begin::Latest, &mut greeting);
+    greeting
+}
+
 /// Opens subscribers, of one topic after the other.
 pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) -> Result<Opened> {
     let answers = run.target().abilities().answers_subscriptions;
-    let mut greetings: Vec<Rc<[u8]>> = Vec::with_capacity(topics.len());
-    for topic in topics {
-        let mut greeting = Vec::new();
-        run.target().subscribe(topic, Begin::Latest, &mut greeting);
-        greetings.push(greeting.into());
-    }
+    let greetings: Vec<Rc<[u8]>> = topics.iter().map(|topic| greeting(run, topic).into()).collect();
     run.open("subscribers", 0..subscribers, answers, |_, label| greetings[label % greetings.len()].clone())
 }

@@ -47,7 +47,7 @@ impl Idle {
         run.memory = Some(MemoryCurve::begin());
         subscribe(&mut run, self.subscribers, &topics)?;
         run.wait_for_rest()?;
-        let opened = run.server.moment();
+        let opened = run.server.glance();
         let after = settled(&mut run)?;
         let window = run.options.window;
         run.progress.begin_time("idle", window);
@@ -57,7 +57,7 @@ impl Idle {
             run.idle(LOOK.min(window))?;
             run.progress.at(begin.elapsed().as_millis() as u64);
         }
-        let to = run.server.moment();
+        let to = run.server.glance();
         let memory = run.memory.take().map(MemoryCurve::end);
         let seconds = to.seconds_since(&from);
         let settings = vec![setting("subscribers", self.subscribers), setting("topics", self.topics)];

@@ -81,8 +81,8 @@ impl Publish {
         crowd.is_measured = true;
         let mut curves = Curves::begin(&run.server, window, "publications per second", crowd.accepted);
         crowd.publish(&mut run, &topics, window, &mut |run, count| curves.step(&run.server, count))?;
-        let to = run.server.moment();
-        run.judge(&from, &to);
+        let to = run.server.end();
+        run.judge(&from, &to, 0);
         let (sent, accepted) = (crowd.sent - sent, crowd.accepted - accepted);
         // An answer is counted as a delivery is.
         let account = Deliveries {

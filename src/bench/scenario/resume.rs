@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::fanout::subscribe;
 use crate::bench::Report;
-use crate::bench::ear::Ear;
+use crate::bench::ear::{Audience, Ear};
 use crate::bench::flow::{Flow, Pace};
 use crate::bench::options::Options;
 use crate::bench::run::{Run, setting};
@@ -41,7 +41,8 @@ impl Resume {
         run.wait_for_rest()?;
         let subscribed = run.server.glance();
         let publishers = run.open_publishers(count..count + 1)?;
-        let mut ear = Ear::new(&run, 1, 1, count, &[]);
+        let audience = Audience::new(&run, 1, 1, 0..count);
+        let mut ear = Ear::new(audience.clone(), None);
         let mut flow = Flow::new(&run, Pace::InFlight(IN_FLIGHT), topics.clone(), publishers);
         // Something has to be there to come back to.
         flow.publish_count(&mut run, &mut ear, 1)?;
@@ -62,10 +63,11 @@ impl Resume {
         let back = run.open_publishers(0..count)?;
         run.wait_for_rest()?;
         let connected = run.server.glance();
-        let mut ear = Ear::new(&run, 1, 1, count, &first);
+        let mut ear = Ear::new(Audience { first, ..audience }, run.options.plant);
         let mut request = Vec::new();
         run.target().subscribe(&topics[0], Begin::After(version), &mut request);
         run.progress.begin("resuming", 1);
+        ear.measure(true);
         let from = run.begin();
         for id in &back {
             if let Some(outbox) = run.fleet.outbox(*id) {
@@ -74,8 +76,8 @@ impl Resume {
             run.fleet.flush(*id)?;
         }
         flow.drain(&mut run, &mut ear)?;
-        let to = run.server.moment();
-        run.judge(&from, &to);
+        let to = run.server.end();
+        run.judge(&from, &to, 0);
         let seconds = to.seconds_since(&from);
         let account = ear.deliveries(flow.published());
         let settings = vec![setting("subscribers", count), setting("missed", self.missed)];

@@ -26,6 +26,9 @@ pub(in super::super) struct FanoutRun {
     /// Publish so many a second instead, whatever arrives.
     #[arg(long, value_name = "PER-SECOND", conflicts_with = "in_flight", value_parser = rate)]
     rate: Option<f64>,
+    /// Threads that the subscribers are shared out to, where one is not enough to hear them all.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=256))]
+    threads: u64,
     #[command(flatten)]
     shared: Shared,
 }
@@ -42,6 +45,9 @@ pub(in super::super) struct LatencyRun {
     /// Publications a second.
     #[arg(long, value_name = "PER-SECOND", default_value = "20", value_parser = rate)]
     rate: f64,
+    /// Threads that the subscribers are shared out to, where one is not enough to hear them all.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=256))]
+    threads: u64,
     #[command(flatten)]
     shared: Shared,
 }
@@ -64,46 +70,71 @@ pub(in super::super) struct TopicsRun {
     /// Publish so many a second instead, whatever arrives.
     #[arg(long, value_name = "PER-SECOND", conflicts_with = "in_flight", value_parser = rate)]
     rate: Option<f64>,
+    /// Threads that the subscribers are shared out to, where one is not enough to hear them all.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=256))]
+    threads: u64,
     #[command(flatten)]
     shared: Shared,
 }
 
 impl FanoutRun {
     pub(super) fn run(self) -> Result<()> {
-        let Self { subscribers, publishers, in_flight, rate, shared } = self;
-        flow("fanout", (1, subscribers, publishers), pace(in_flight, rate, publishers)?, &shared)
+        let Self { subscribers, publishers, in_flight, rate, threads, shared } = self;
+        flow(
+            "fanout",
+            Crowd { topics: 1, subscribers, publishers, threads },
+            pace(in_flight, rate, publishers)?,
+            &shared,
+        )
     }
 }
 
 impl LatencyRun {
     pub(super) fn run(self) -> Result<()> {
-        let Self { subscribers, publishers, rate, shared } = self;
-        flow("latency", (1, subscribers, publishers), Pace::Rate(rate), &shared)
+        let Self { subscribers, publishers, rate, threads, shared } = self;
+        flow("latency", Crowd { topics: 1, subscribers, publishers, threads }, Pace::Rate(rate), &shared)
     }
 }
 
 impl TopicsRun {
     pub(super) fn run(self) -> Result<()> {
-        let Self { topics, subscribers, publishers, in_flight, rate, shared } = self;
+        let Self { topics, subscribers, publishers, in_flight, rate, threads, shared } = self;
         if topics * subscribers > CONNECTIONS_MAX {
             let sentence = format!("--topics times --subscribers is more than {CONNECTIONS_MAX}: ask for fewer");
             bail!(WrongUsage(sentence));
         }
-        flow("topics", (topics, subscribers, publishers), pace(in_flight, rate, publishers)?, &shared)
+        flow("topics", Crowd { topics, subscribers, publishers, threads }, pace(in_flight, rate, publishers)?, &shared)
     }
 }
 
-/// Topics, subscribers of each, and publishers.
-type Crowd = (u64, u64, u64);
+/// How many of what.
+#[derive(Clone, Copy)]
+struct Crowd {
+    topics: u64,
+    /// Of each topic.
+    subscribers: u64,
+    publishers: u64,
+    threads: u64,
+}
 
 fn flow(scenario: &'static str, crowd: Crowd, pace: Pace, shared: &Shared) -> Result<()> {
-    let (topics, subscribers, publishers) = crowd;
+    let Crowd { topics, subscribers, publishers, threads } = crowd;
     if topics * subscribers * publishers > PLACES_MAX {
         let sentence = format!("--publishers times all subscribers is more than {PLACES_MAX}: ask for fewer of either");
         bail!(WrongUsage(sentence));
     }
-    let (topics, subscribers, publishers) = (crowd.0 as usize, crowd.1 as usize, crowd.2 as usize);
-    shared.tell(&Fanout { scenario, topics, subscribers, publishers, pace }.run(shared.options())?)
+    if threads > subscribers {
+        bail!(WrongUsage(format!("--threads is more than --subscribers: take at most {subscribers}")));
+    }
+    let fanout = Fanout {
+        scenario,
+        topics: topics as usize,
+        subscribers: subscribers as usize,
+        publishers: publishers as usize,
+        pace,
+        threads: threads as usize,
+    };
+    shared.tell(&fanout.run(shared.options())?)
 }
 
 fn pace(in_flight: u64, rate: Option<f64>, publishers: u64) -> Result<Pace> {
