@@ -75,6 +75,23 @@ fn those_who_stay_miss_nothing_while_others_come_and_go() {
 }
 
 #[test]
+fn idle_connections_give_the_signs_of_life_that_they_are_asked_for() {
+    let node = Node::with(&[], "[delivery]\nheartbeat_interval_ms = 1000\npong_timeout_ms = 1000\n");
+    let url = node.url("");
+    // A connection without a pong would be closed after two seconds, and that ends the run.
+    bench(&["idle", "--url", &url, "--subscribers", "20", "--seconds", "3", "--json"]).done();
+}
+
+#[test]
+fn whoever_is_turned_away_is_counted_and_the_first_reason_told() {
+    let node = Node::with(&[], "[limits]\nconnections_max = 30\n");
+    let report = run(&node, &["churn", "--subscribers", "20", "--churn", "200", "--rate", "50"]);
+    assert!(figure(&report, "connections that failed") > 0.0, "{report:#}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("the first who failed was told") && warnings.contains("503"), "{warnings}");
+}
+
+#[test]
 fn every_publication_is_answered() {
     let node = Node::start();
     for topics in ["1", "4"] {
