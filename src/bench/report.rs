@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// See the module.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     /// The subcommand: `fanout`, `latency`, …
     pub(crate) scenario: String,
@@ -27,6 +28,7 @@ pub(crate) struct Report {
     /// The most telling first.
     pub(crate) figures: Vec<Figure>,
     /// From the moment at which a publication was meant to be sent, where the scenario measures it.
+    #[serde(rename = "latencyUs")]
     pub(crate) latency: Option<Latency>,
     /// What is plotted over time.
     pub(crate) series: Vec<Series>,
@@ -36,6 +38,7 @@ pub(crate) struct Report {
 
 /// An option of the command, as it was in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Setting {
     /// As it is typed, without the dashes.
     pub(crate) name: &'static str,
@@ -44,6 +47,7 @@ pub(crate) struct Setting {
 
 /// Where it ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Machine {
     /// The processor's own name.
     pub(crate) processor: String,
@@ -57,6 +61,7 @@ pub(crate) struct Machine {
 
 /// What arrived, by number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Deliveries {
     pub(crate) expected: u64,
     pub(crate) received: u64,
@@ -88,6 +93,7 @@ impl Deliveries {
 
 /// One number of the summary.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Figure {
     /// `CPU of the server per delivery`
     pub(crate) name: &'static str,
@@ -98,6 +104,7 @@ pub(crate) struct Figure {
 
 /// Latencies in microseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Latency {
     pub(crate) count: u64,
     pub(crate) min: u64,
@@ -112,6 +119,7 @@ pub(crate) struct Latency {
 
 /// A curve over the time of the run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Series {
     /// `deliveries per second`
     pub(crate) name: &'static str,

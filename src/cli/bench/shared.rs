@@ -1,9 +1,12 @@
 //! What every scenario takes, and how each ends.
 
+use std::io::Write as _;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, value_parser};
 
 use super::super::node::Node;
@@ -47,6 +50,9 @@ pub(super) struct Shared {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Write the report as a page too, which opens from the file with nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Show no progress.
     #[arg(long)]
     quiet: bool,
@@ -73,10 +79,14 @@ impl Shared {
     }
 
     pub(super) fn tell(&self, report: &Report) -> Result<()> {
-        if self.json {
-            print::json(report)?;
-        } else {
-            print::terminal(report)?;
+        let text = match self.json {
+            true => print::json(report),
+            false => print::terminal(report, print::Ink::of_stdout()),
+        };
+        writeln!(io::stdout(), "{}", text.trim_end())?;
+        if let Some(file) = &self.html {
+            let page = print::html(std::slice::from_ref(report));
+            fs::write(file, page).with_context(|| format!("{} cannot be written", file.display()))?;
         }
         let Deliveries { expected, received, lost, doubled, reordered } = report.deliveries;
         if !report.deliveries.is_exact() {
