@@ -85,6 +85,8 @@ fn bundle(project: &Project, _: &mut Tally) -> Result<()> {
 }
 
 fn browser(project: &Project, tally: &mut Tally) -> Result<()> {
+    // Pages that only Rust can make are put beside the binary by the test that makes them.
+    project.cargo(["test", "--workspace", "--bins", "--", "sample_pages_are_written_for_the_browser"]).run()?;
     let mut tests = project.npm(["run", "--silent", "e2e"]).env(BINARY_VARIABLE, project.binary()?);
     if let Some(chromium) = install::chromium() {
         tests = tests.env(install::CHROMIUM_VARIABLE, chromium);

@@ -63,20 +63,26 @@ fn panel(title: &str, bars: &[Bar<'_>], out: &mut Markup) {
         out.within("figcaption", &[], |out| out.element("h3", &[], title));
         out.within("dl", &[("class", &"bars")], |out| {
             for bar in bars {
-                let Figure { value, unit, .. } = *bar.figure;
-                out.element("dt", &[], bar.name);
-                out.within("dd", &[], |out| {
-                    out.within("svg", &[("aria-hidden", &"true")], |out| {
-                        let share = if most > 0.0 { (value / most).clamp(0.0, 1.0) * 100.0 } else { 0.0 };
-                        let width = format!("{:.2}%", if share.is_finite() { share } else { 0.0 });
-                        out.empty("rect", &[("class", &"rail"), ("width", &"100%"), ("height", &"100%")]);
-                        out.empty("rect", &[("class", &colour(bar.place)), ("width", &width), ("height", &"100%")]);
-                    });
-                    out.element("span", &[], with_unit(&figure(value), unit));
-                });
+                out.within("div", &[], |out| bar.write(most, out));
             }
         });
     });
+}
+
+impl Bar<'_> {
+    fn write(&self, most: f64, out: &mut Markup) {
+        let Figure { value, unit, .. } = *self.figure;
+        let share = Some(value / most).filter(|share| share.is_finite()).unwrap_or_default();
+        let width = format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0);
+        out.element("dt", &[], self.name);
+        out.within("dd", &[], |out| {
+            out.element("span", &[], with_unit(&figure(value), unit));
+            out.within("svg", &[("aria-hidden", &"true")], |out| {
+                out.empty("rect", &[("class", &"rail"), ("width", &"100%"), ("height", &"100%")]);
+                out.empty("rect", &[("class", &colour(self.place)), ("width", &width), ("height", &"100%")]);
+            });
+        });
+    }
 }
 
 #[cfg(test)]

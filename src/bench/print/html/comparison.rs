@@ -18,14 +18,20 @@ struct Column {
 pub(super) fn write(id: &str, runs: &[Named<'_>], out: &mut Markup) {
     table(id, runs, out);
     out.within("div", &[("class", &"panels")], |out| bars::across(runs, out));
+    out.within("ul", &[("class", &"legend")], |out| {
+        runs.iter().enumerate().for_each(|(place, run)| out.within("li", &[], |out| name(place, *run, out)));
+    });
     out.within("div", &[("class", &"plots")], |out| plots(id, runs).iter().for_each(|plot| plot.write(out)));
 }
 
-/// The coloured dot that stands for a report.
-pub(super) fn dot(place: usize, out: &mut Markup) {
-    let attributes: Attributes<'_> = &[("class", &"dot"), ("viewBox", &"0 0 10 10"), ("aria-hidden", &"true")];
-    out.within("svg", attributes, |out| {
-        out.empty("circle", &[("class", &colour(place)), ("cx", &"5"), ("cy", &"5"), ("r", &"4")]);
+/// What a run is called, after the coloured dot that stands for it.
+pub(super) fn name(place: usize, run: Named<'_>, out: &mut Markup) {
+    let dot: Attributes<'_> = &[("class", &"dot"), ("viewBox", &"0 0 10 10"), ("aria-hidden", &"true")];
+    out.within("span", &[("class", &"name")], |out| {
+        out.within("svg", dot, |out| {
+            out.empty("circle", &[("class", &colour(place)), ("cx", &"5"), ("cy", &"5"), ("r", &"4")]);
+        });
+        out.element("span", &[], run.name);
     });
 }
 
@@ -73,10 +79,7 @@ fn table(id: &str, runs: &[Named<'_>], out: &mut Markup) {
 
 fn head(place: usize, run: Named<'_>, out: &mut Markup) {
     out.within("th", &[("scope", &"row")], |out| {
-        out.within("span", &[("class", &"name")], |out| {
-            dot(place, out);
-            out.element("span", &[], run.name);
-        });
+        name(place, run, out);
         out.element("small", &[], &run.report.guarantees);
     });
 }
@@ -123,8 +126,8 @@ fn columns(runs: &[Named<'_>]) -> Vec<Column> {
                 .collect(),
         };
         columns.push(of_latency("latency p50", |latency| latency.p50));
-        columns.push(of_latency("p99", |latency| latency.p99));
-        columns.push(of_latency("p99.9", |latency| latency.p999));
+        columns.push(of_latency("latency p99", |latency| latency.p99));
+        columns.push(of_latency("latency p99.9", |latency| latency.p999));
     }
     columns
 }

@@ -7,9 +7,9 @@ use crate::bench::Report;
 /// A name for each: its target, and what sets it apart from others of the same target where there are such: the settings in
 /// which they differ, what they promise, or at last their places in the row.
 pub(super) fn names(reports: &[&Report]) -> Vec<String> {
-    let targets = reports.iter().map(|report| report.target.clone()).collect();
-    let by_settings = set_apart(targets, reports, settings_apart);
-    let by_guarantees = set_apart(by_settings, reports, |report, _| report.guarantees.clone());
+    let targets: Vec<String> = reports.iter().map(|report| report.target.clone()).collect();
+    let by_settings = set_apart(&targets, reports, settings_apart);
+    let by_guarantees = set_apart(&by_settings, reports, |report, _| report.guarantees.clone());
     let mut taken = HashSet::new();
     by_guarantees
         .into_iter()
@@ -19,7 +19,7 @@ pub(super) fn names(reports: &[&Report]) -> Vec<String> {
 }
 
 /// Adds what `telling` says of a report to the names that several bear.
-fn set_apart(names: Vec<String>, reports: &[&Report], telling: impl Fn(&Report, &[&Report]) -> String) -> Vec<String> {
+fn set_apart(names: &[String], reports: &[&Report], telling: impl Fn(&Report, &[&Report]) -> String) -> Vec<String> {
     let told = |(name, report): (&String, &&Report)| {
         let same: Vec<&Report> =
             names.iter().zip(reports).filter(|(other, _)| *other == name).map(|(_, report)| *report).collect();

@@ -11,6 +11,7 @@ use crate::bench::print::date::moment;
 /// The look of every page of the project, whose colours and type these pages share.
 const LOOK: &str = include_str!("../../../../sdk-ts/demo/look.css");
 const REPORT: &str = include_str!("report.css");
+const PLOTS: &str = include_str!("plots.css");
 const ICON: &str = include_str!("../../../../sdk-ts/demo/favicon.svg");
 /// Whoever serves the file may send the same: there are no attributes that hold style.
 const POLICY: &str =
@@ -66,8 +67,7 @@ fn head(title: &str, reports: &[Report], out: &mut Markup) {
     let attributes: Attributes<'_> = &[("rel", &"icon"), ("type", &"image/svg+xml"), ("href", &icon)];
     out.empty("link", attributes);
     out.within("style", &[], |out| {
-        out.raw(&without_comments(LOOK));
-        out.raw(&without_comments(REPORT));
+        [LOOK, REPORT, PLOTS].iter().for_each(|sheet| out.raw(&without_comments(sheet)));
     });
 }
 

@@ -68,8 +68,9 @@ fn every_id_is_unique_and_every_reference_leads_to_one() {
 
 #[test]
 fn every_colour_that_is_used_is_named() {
-    let sheets = format!("{LOOK}{REPORT}");
-    let used = REPORT.split("var(--").skip(1).filter_map(|part| part.split([')', ',']).next());
+    let own = [REPORT, PLOTS].concat();
+    let sheets = [LOOK, &own].concat();
+    let used = own.split("var(--").skip(1).filter_map(|part| part.split([')', ',']).next());
     let unnamed: Vec<&str> = used.filter(|name| !sheets.contains(&format!("--{name}: "))).collect();
     assert!(unnamed.is_empty(), "{unnamed:?}");
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::axis::Axis;
 use super::markup::{Attributes, Markup};
 
-/// Colours of curves before they begin again, with dashes then. As many as report.css names.
+/// Colours of curves before they begin again, with dashes then. As many as plots.css names.
 const COLOURS: usize = 8;
 /// Places at which values can be read by pointing: a third of a percent to either side of a pointer is near enough.
 const READINGS: usize = 80;
@@ -143,11 +143,12 @@ impl Plot<'_> {
                     out.element("tspan", &[("x", &x), ("dy", &"0.9em")], (self.across_label)(at));
                     for curve in &self.curves {
                         let Some(value) = self.value_of(curve, share) else { continue };
-                        let value = (self.up_label)(value);
-                        let text = if self.curves.len() == 1 { value } else { format!("{} {value}", curve.name) };
                         out.within("tspan", &[("x", &x), ("dy", &"1.35em")], |out| {
                             out.element("tspan", &[("class", &colour(curve.place))], "● ");
-                            out.text(text);
+                            if self.curves.len() > 1 {
+                                out.text(format_args!("{} ", curve.name));
+                            }
+                            out.element("tspan", &[("class", &"value")], (self.up_label)(value));
                         });
                     }
                 });

@@ -1,7 +1,7 @@
 //! On what, with what and when: what all runs have alike as a list, what sets them apart as a table. Their targets and what
 //! those promise stand above already.
 
-use super::comparison::dot;
+use super::comparison;
 use super::curves::Named;
 use super::markup::{Attributes, Markup};
 use crate::bench::Report;
@@ -68,12 +68,7 @@ fn table(id: &str, runs: &[Named<'_>], apart: &[Apart<'_>], out: &mut Markup) {
             out.within("tbody", &[], |out| {
                 for (place, run) in runs.iter().enumerate() {
                     out.within("tr", &[], |out| {
-                        out.within("th", &[("scope", &"row")], |out| {
-                            out.within("span", &[("class", &"name")], |out| {
-                                dot(place, out);
-                                out.element("span", &[], run.name);
-                            });
-                        });
+                        out.within("th", &[("scope", &"row")], |out| comparison::name(place, *run, out));
                         apart.iter().for_each(|(_, values)| out.element("td", &[], values[place].unwrap_or(NONE)));
                     });
                 }
@@ -91,13 +86,14 @@ fn facts(report: &Report) -> Vec<Fact> {
     let of_run = [
         ("began", moment(report.began_at_ms)),
         ("measured for", format!("{} s", figure(report.seconds))),
-        ("publications", grouped(report.publications)),
         ("processor", machine.processor.clone()),
         ("cores", machine.cores.to_string()),
         ("kernel", machine.kernel.clone()),
         ("load generator", format!("fanfare {}", machine.version)),
     ];
-    let of_run = of_run.into_iter().map(|(name, value)| Fact { name, value, is_setting: false });
+    // Where nothing is published, a zero would only raise a question.
+    let published = (report.publications > 0).then(|| ("publications", grouped(report.publications)));
+    let of_run = of_run.into_iter().chain(published).map(|(name, value)| Fact { name, value, is_setting: false });
     let settings = report.settings.iter().map(|setting| Fact {
         name: setting.name,
         value: setting.value.clone(),
