@@ -98,7 +98,7 @@ async fn bad_requests_get_their_code() {
         post("{\"data\":1,\"ifVersion\":\"x\"}", 422, "BAD_PARAMETER"),
         post("{\"data\":1,\"ifVersion\":\"7.1\"}", 412, "VERSION_CONFLICT"),
         post("{\"data\":1,\"key\":\"a\"}", 422, "WRONG_KIND"),
-        post("{\"data\":1,\"producer\":{\"id\":\"p\",\"sequence\":-1}}", 400, "MALFORMED"),
+        post("{\"data\":1,\"producer\":{\"id\":\"p\",\"sequence\":-1}}", 422, "BAD_PARAMETER"),
         post(&large, 413, "PUBLICATION_TOO_LARGE"),
         post(&many, 422, "BAD_PARAMETER"),
         (Method::POST, format!("{TOPIC}?key=a"), "{\"data\":1}".to_owned(), 422, "UNKNOWN_PARAMETER"),

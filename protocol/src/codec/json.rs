@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes};
 use serde::de::{DeserializeSeed as _, MapAccess};
 
 use super::envelope::{DecodeError, EventBatchRef, is_bare};
+use crate::code::Code;
 use crate::json::{Context, Members, Object, Seed, Value, write_batch};
 use crate::limits::ID_MAX;
 use crate::message::{Incoming, Message};
@@ -50,20 +51,27 @@ pub(super) fn next_envelope(rest: &mut Bytes) -> Option<Bytes> {
 }
 
 pub(super) fn decode(envelope: &Bytes) -> Result<Incoming, DecodeError> {
-    let context = Context { source: Some(envelope), ..Context::default() };
+    let form = "an envelope must be a JSON object on a line of its own";
+    let context = Context { source: Some(envelope), form, ..Context::default() };
     let head: Head = read(&context, envelope, |reader| Seed::new(&context).deserialize(reader))
-        .map_err(|error| DecodeError::new(context.id.get(), error))?;
+        .map_err(|error| DecodeError::new(context.id.get(), unreadable(error)))?;
     let kind = MessageType::from_name(&head.kind).ok_or_else(|| DecodeError::unknown_type(head.id, &head.kind))?;
     let payload = head.payload.unwrap_or_else(|| Bytes::from_static(b"{}"));
     let context = Context {
         source: Some(&payload),
         is_strict: kind.is_request() && kind != MessageType::Connect,
+        form: "the payload must be a JSON object",
         ..Context::default()
     };
     let message = read(&context, &payload, |reader| Message::read_json(kind, &context, reader))
         .map_err(|error| DecodeError::new(head.id, error))?
         .ok_or_else(|| DecodeError::unknown_type(head.id, &head.kind))?;
     Ok(Incoming { id: head.id, traceparent: head.traceparent, message })
+}
+
+/// What is around a message has no parameters: an id that is none makes the envelope one that cannot be read (SPEC.md E3).
+fn unreadable(error: Error) -> Error {
+    if error.known_code() == Some(Code::BadParameter) { Error::malformed(error.message) } else { error }
 }
 
 /// Reads one value that fills `input`.
@@ -99,4 +107,67 @@ pub(super) fn encode_event_batch(batch: &EventBatchRef<'_>, out: &mut Vec<u8>) {
     envelope.scalar("type", MessageType::Event.name());
     envelope.nested("payload", |payload| write_batch(batch, payload));
     envelope.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(envelope: &'static str) -> Error {
+        decode(&Bytes::from_static(envelope.as_bytes())).expect_err("it is refused").error
+    }
+
+    /// W2: whoever reads it learns which member it is and what it may be, not what a parser calls it.
+    #[test]
+    fn a_number_out_of_range_is_told_what_is_allowed() {
+        for (envelope, parameter, message) in [
+            (
+                r#"{"type":"GRANT","id":1,"payload":{"view":1,"events":-1}}"#,
+                "events",
+                "`events`: expected a whole number from 0 to 9007199254740991",
+            ),
+            (
+                r#"{"type":"GRANT","id":1,"payload":{"view":4294967296,"events":1}}"#,
+                "view",
+                "`view`: expected a whole number from 0 to 4294967295",
+            ),
+            (
+                r#"{"type":"HISTORY","id":1,"payload":{"topic":"a","limit":0.5}}"#,
+                "limit",
+                "`limit`: expected a whole number from 0 to 4294967295",
+            ),
+        ] {
+            let error = refusal(envelope);
+            assert_eq!(error.known_code(), Some(Code::BadParameter), "{error}");
+            assert_eq!((error.parameter.as_deref(), error.message.as_str()), (Some(parameter), message));
+        }
+    }
+
+    /// E9.
+    #[test]
+    fn what_is_malformed_says_where() {
+        for (envelope, beginning) in [
+            ("hello", "an envelope must be a JSON object on a line of its own: expected value at line 1"),
+            ("[]", "an envelope must be a JSON object on a line of its own: invalid type: sequence"),
+            (r#"{"type":"PING","id":-1}"#, "`id`: expected a whole number from 0 to 9007199254740991"),
+            (r#"{"type":7}"#, "`type`: invalid type: integer `7`, expected a string"),
+            (r#"{"type":"UNSUBSCRIBE","payload":5}"#, "the payload must be a JSON object: invalid type: integer `5`"),
+            (
+                r#"{"type":"GRANT","payload":{"events":"1"}}"#,
+                "`events`: invalid type: string \"1\", expected a whole number from 0 to",
+            ),
+            (
+                r#"{"type":"PUBLISH","payload":{"topic":"a","publications":[{"data":1},{"data":1,"attributes":{"n":1}}]}}"#,
+                "`attributes`: invalid type: integer `1`, expected a string",
+            ),
+            (
+                r#"{"type":"PUBLISH","payload":{"topic":"a","publications":[{"data":1},5]}}"#,
+                "`publications`: invalid type: integer `5`, expected an object",
+            ),
+        ] {
+            let error = refusal(envelope);
+            assert_eq!(error.known_code(), Some(Code::Malformed), "{error}");
+            assert!(error.message.starts_with(beginning), "{envelope}: {error}");
+        }
+    }
 }

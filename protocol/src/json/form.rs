@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, MapAccess};
 
+use super::whole::Whole;
 use super::{Members, Object, ToJson, Value};
 use crate::wire::ResourceVersion;
 
@@ -42,25 +43,25 @@ impl<T: Serialize + DeserializeOwned> Form<Option<T>> for Optional {
     }
 }
 
-/// An integer from 0 to 2^53 − 1.
+/// A whole number of at most 2^53 − 1, or of what fits into the field.
 pub(super) struct Integer;
 
-impl Form<u64> for Integer {
-    fn write(&self, object: &mut Object<'_>, name: &str, field: &u64) {
+impl<T: Whole + Serialize + Default> Form<T> for Integer {
+    fn write(&self, object: &mut Object<'_>, name: &str, field: &T) {
         object.scalar(name, field);
     }
 
-    fn read<'de, A: MapAccess<'de>>(&self, value: Value<'_, '_, A>) -> Result<u64, A::Error> {
+    fn read<'de, A: MapAccess<'de>>(&self, value: Value<'_, '_, A>) -> Result<T, A::Error> {
         value.integer().map(Option::unwrap_or_default)
     }
 }
 
-impl Form<Option<u64>> for Integer {
-    fn write(&self, object: &mut Object<'_>, name: &str, field: &Option<u64>) {
+impl<T: Whole + Serialize> Form<Option<T>> for Integer {
+    fn write(&self, object: &mut Object<'_>, name: &str, field: &Option<T>) {
         object.optional(name, field.as_ref());
     }
 
-    fn read<'de, A: MapAccess<'de>>(&self, value: Value<'_, '_, A>) -> Result<Option<u64>, A::Error> {
+    fn read<'de, A: MapAccess<'de>>(&self, value: Value<'_, '_, A>) -> Result<Option<T>, A::Error> {
         value.integer()
     }
 }

@@ -17,6 +17,7 @@ mod serde_impls;
 mod service;
 mod view;
 mod watch;
+mod whole;
 mod write;
 
 pub use error::write_error;

@@ -1,6 +1,6 @@
 //! Who is in a topic: PRESENCE_SET, PRESENCE_GET and PRESENCE_STATE.
 
-use super::form::{Always, Inline, Items, Named, Optional, Version, json_form};
+use super::form::{Always, Inline, Integer, Items, Named, Optional, Version, json_form};
 use crate::wire::{Member, PresenceAction, PresenceGet, PresenceSet, PresenceState};
 
 const ACTIONS: &[(&str, PresenceAction)] =
@@ -14,7 +14,7 @@ json_form!(PresenceSet {
 
 json_form!(PresenceGet {
     "topic": topic = Always,
-    "limit": limit = Optional,
+    "limit": limit = Integer,
     "continue": r#continue = Optional,
 });
 
@@ -22,7 +22,7 @@ json_form!(Member {
     "connectionId": connection_id = Always,
     "sub": sub = Optional,
     "data": data = Inline,
-    "since": since = Optional,
+    "since": since = Integer,
 });
 
 json_form!(PresenceState {

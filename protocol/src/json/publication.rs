@@ -15,7 +15,8 @@ use crate::wire::{Error, Producer, Publication, Publish, Published};
 /// # Errors
 /// MALFORMED, UNKNOWN_PARAMETER or BAD_PARAMETER, as a session would answer.
 pub fn parse_publish_body(topic: &str, body: &[u8]) -> Result<Publish, Error> {
-    let context = Context { is_strict: true, ..Context::default() };
+    let form = "the body must be a JSON object, such as `{\"data\": 1}`";
+    let context = Context { is_strict: true, form, ..Context::default() };
     let mut reader = serde_json::Deserializer::from_slice(body);
     let publish = Seed::<Publish>::new(&context).deserialize(&mut reader);
     let publish = publish.and_then(|publish| reader.end().map(|()| publish));
@@ -66,7 +67,7 @@ impl Members for Publication {
             "attributes" => self.attributes = value.get()?,
             "ttl" => self.ttl_ms = value.duration()?,
             "ifVersion" => self.if_version = value.version()?,
-            "originTime" => self.origin_time = value.get()?,
+            "originTime" => self.origin_time = value.integer()?,
             "traceparent" => self.traceparent = value.get()?,
             _ => value.unknown()?,
         }
@@ -131,3 +132,25 @@ json_form!(Published {
     "resourceVersion": resource_version = Version,
     "resourceVersions": resource_versions = UnlessDefault,
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Code;
+
+    /// H4: it is what `curl -d hello` is told.
+    #[test]
+    fn a_body_that_is_no_json_is_told_what_it_must_be() {
+        let form = "the body must be a JSON object, such as `{\"data\": 1}`: ";
+        for (body, reason) in [
+            ("hello", "expected value at line 1 column 1"),
+            ("", "EOF while parsing"),
+            ("[]", "invalid type: sequence, expected an object"),
+            ("{\"data\":1", "EOF while parsing"),
+        ] {
+            let error = parse_publish_body("a", body.as_bytes()).expect_err("it is refused");
+            assert_eq!(error.known_code(), Some(Code::Malformed), "{body}: {error}");
+            assert!(error.message.starts_with(&format!("{form}{reason}")), "{body}: {error}");
+        }
+    }
+}

@@ -11,9 +11,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::whole::{Whole, WholeSeed};
 use crate::duration::parse_duration_ms;
-use crate::limits::{INTEGER_MAX, ITEM_JSON_BYTES_MIN, ITEMS_SLACK};
+use crate::limits::{ITEM_JSON_BYTES_MIN, ITEMS_SLACK};
 use crate::wire::{Error, ResourceVersion};
+
+/// So much of the name of a member as a text should quote: attributes have names too.
+const NAME_BYTES_SHOWN: usize = 64;
 
 /// What holds while one envelope or body is read.
 #[derive(Default)]
@@ -26,12 +30,27 @@ pub(crate) struct Context<'c> {
     pub(crate) id: Cell<u64>,
     /// Why reading stopped, if it was not the grammar.
     pub(crate) refusal: RefCell<Option<Error>>,
+    /// The innermost member that could not be read.
+    pub(crate) blamed: RefCell<Option<String>>,
+    /// What is read must be, for whoever sends something else; nothing is said of it where it is empty.
+    pub(crate) form: &'static str,
 }
 
 impl Context<'_> {
     /// The wire error for what reading ended with.
     pub(crate) fn error(&self, error: &serde_json::Error) -> Error {
-        self.refusal.take().unwrap_or_else(|| Error::malformed(error))
+        if let Some(refusal) = self.refusal.take() {
+            return refusal;
+        }
+        match self.blamed.take() {
+            // It is JSON, but not what belongs there.
+            Some(name) if error.is_data() => {
+                let name = &name[..name.floor_char_boundary(NAME_BYTES_SHOWN)];
+                Error::malformed(format_args!("`{name}`: {error}"))
+            }
+            _ if self.form.is_empty() => Error::malformed(error),
+            _ => Error::malformed(format_args!("{}: {error}", self.form)),
+        }
     }
 
     /// How many elements a list of events may have: their smallest form bounds what a buffer can honestly hold.
@@ -70,15 +89,9 @@ impl<'de, 'v, 'c, A: MapAccess<'de>> Value<'v, 'c, A> {
         self.map.next_value()
     }
 
-    /// An integer that every JSON reader keeps exactly.
-    pub(crate) fn integer(self) -> Result<Option<u64>, A::Error> {
-        let (context, name) = (self.context, self.name);
-        match self.get::<Option<u64>>()? {
-            Some(number) if number > INTEGER_MAX => {
-                Err(context.refuse(Error::malformed(format_args!("`{name}` is greater than 2^53 - 1"))))
-            }
-            number => Ok(number),
-        }
+    /// A whole number that every JSON reader keeps exactly and `T` can hold. `None`: null.
+    pub(crate) fn integer<T: Whole>(self) -> Result<Option<T>, A::Error> {
+        self.map.next_value_seed(WholeSeed { context: self.context, name: self.name, number: PhantomData })
     }
 
     pub(crate) fn version(self) -> Result<Option<ResourceVersion>, A::Error> {
@@ -182,6 +195,11 @@ impl Context<'_> {
         self.refusal.replace(Some(error));
         stop
     }
+
+    /// The member that reading stopped in. Those around it come later, and know less.
+    fn blame(&self, name: &str) {
+        self.blamed.borrow_mut().get_or_insert_with(|| name.to_owned());
+    }
 }
 
 /// Reads one object.
@@ -229,7 +247,7 @@ impl<'de, T: Members> Visitor<'de> for Seed<'_, '_, T> {
                 seen |= 1 << index;
             }
             let value = Value { map: &mut map, context: self.context, name: &name, names: T::NAMES };
-            object.read(&name, value)?;
+            object.read(&name, value).inspect_err(|_| self.context.blame(&name))?;
         }
         Ok(object)
     }

@@ -17,7 +17,7 @@ const VIEW_STATES: &[(&str, ViewState)] = &[
 ];
 
 json_form!(Watched {
-    "view": view = Always,
+    "view": view = Integer,
     "topic": topic = Always,
     "resourceVersion": resource_version = Version,
     "resumed": resumed = Always,
@@ -26,20 +26,20 @@ json_form!(Watched {
 });
 
 json_form!(Unsubscribe {
-    "view": view = Always,
+    "view": view = Integer,
 });
 
 json_form!(Unsubscribed {
-    "view": view = Always,
+    "view": view = Integer,
 });
 
 json_form!(Grant {
-    "view": view = Always,
+    "view": view = Integer,
     "events": events = Integer,
 });
 
 json_form!(View {
-    "view": view = Always,
+    "view": view = Integer,
     "state": state = Named::open(VIEW_STATES),
     "code": code = Optional,
 });

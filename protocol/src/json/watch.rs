@@ -125,7 +125,7 @@ impl Members for UpdateView {
 
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, '_, A>) -> Result<(), A::Error> {
         match name {
-            "view" => self.view = value.get()?,
+            "view" => self.view = value.integer()?.unwrap_or_default(),
             _ => read_flat(&mut self.watch, name, value)?,
         }
         Ok(())

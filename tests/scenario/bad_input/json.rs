@@ -212,8 +212,10 @@ fn reads() -> Vec<Row> {
         .after("PUBLISH", r#"{"topic":"chat:a","data":1}"#),
         request("an unknown view", "UNSUBSCRIBE", r#"{"view":4294967295}"#, 3511, "NO_SUCH_VIEW"),
         request("no view", "UNSUBSCRIBE", "{}", 3511, "NO_SUCH_VIEW"),
-        request("a negative view", "UNSUBSCRIBE", r#"{"view":-1}"#, 3500, "MALFORMED"),
-        request("a view beyond 32 bits", "UNSUBSCRIBE", r#"{"view":4294967296}"#, 3500, "MALFORMED"),
+        request("a negative view", "UNSUBSCRIBE", r#"{"view":-1}"#, 3503, "BAD_PARAMETER").with("parameter", "view"),
+        request("a view beyond 32 bits", "UNSUBSCRIBE", r#"{"view":4294967296}"#, 3503, "BAD_PARAMETER"),
+        request("fewer than no events", "GRANT", r#"{"view":1,"events":-1}"#, 3503, "BAD_PARAMETER")
+            .with("parameter", "events"),
         request("a misspelt member of HISTORY", "HISTORY", of(r#""befor":"1.1""#), 3502, "UNKNOWN_PARAMETER"),
         request("a page of none", "HISTORY", of(r#""limit":0"#), 3503, "BAD_PARAMETER"),
         request("a page of a million", "HISTORY", of(r#""limit":1000000"#), 3503, "BAD_PARAMETER"),
@@ -246,7 +248,7 @@ fn writes() -> Vec<Row> {
         publish("a misspelt member", of(r#""dta":1"#), 3502, "UNKNOWN_PARAMETER").with("nearest", "data"),
         publish("attributes that are no texts", of(r#""data":1,"attributes":{"n":1}"#), 3500, "MALFORMED"),
         publish("a negative ttl", of(r#""data":1,"ttl":"-1s""#), 3503, "BAD_PARAMETER").with("parameter", "ttl"),
-        publish("a time beyond 64 bits", of(r#""data":1,"originTime":1e300"#), 3500, "MALFORMED"),
+        publish("a time beyond 64 bits", of(r#""data":1,"originTime":1e300"#), 3503, "BAD_PARAMETER"),
         publish("a key in a stream", of(r#""data":1,"key":"k""#), 3520, "WRONG_KIND"),
         publish("a deletion in a stream", of(r#""delete":true,"key":"k""#), 3520, "WRONG_KIND")
             .after("PUBLISH", r#"{"topic":"chat:a","data":1}"#),
@@ -281,7 +283,8 @@ fn writes() -> Vec<Row> {
             "IDEMPOTENCY_MISMATCH",
         )
         .after("PUBLISH", r#"{"topic":"chat:a","data":1,"producer":{"id":"q","sequence":5}}"#),
-        publish("a negative sequence", of(r#""data":1,"producer":{"id":"p","sequence":-1}"#), 3500, "MALFORMED"),
+        publish("a negative sequence", of(r#""data":1,"producer":{"id":"p","sequence":-1}"#), 3503, "BAD_PARAMETER")
+            .with("parameter", "sequence"),
         publish("a producer without a name", of(r#""data":1,"producer":{"sequence":1}"#), 3503, "BAD_PARAMETER"),
         publish(
             "more than a publication may have",
