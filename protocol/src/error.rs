@@ -6,6 +6,7 @@ use std::fmt;
 use crate::code::{Class, Code};
 use crate::compact::CompactError;
 use crate::limits::{CLOSE_REASON_BYTES_MAX, ERROR_MESSAGE_BYTES_MAX};
+use crate::spelling::nearest;
 use crate::wire::{Error, ResourceVersion};
 
 impl Error {
@@ -67,7 +68,7 @@ impl Error {
         self
     }
 
-    /// Of UNKNOWN_PARAMETER: the known name that is spelt most alike.
+    /// Of UNKNOWN_PARAMETER: the known name that was likely meant.
     #[must_use]
     pub fn with_nearest(mut self, nearest: impl Into<String>) -> Self {
         self.nearest = Some(nearest.into());
@@ -81,15 +82,16 @@ impl Error {
         self
     }
 
-    /// UNKNOWN_PARAMETER for `parameter`, naming the one of `known` that is spelt most alike.
+    /// UNKNOWN_PARAMETER for `parameter`, naming the one of `known` that was likely meant, else all of them.
     #[must_use]
     pub fn unknown_parameter<'k>(parameter: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
         let error = Self::of(Code::UnknownParameter).with_parameter(parameter);
-        match nearest(parameter, known) {
-            Some(nearest) => error
-                .with_message(format!("unknown parameter `{}`, did you mean `{nearest}`", shorten(parameter)))
-                .with_nearest(nearest),
-            None => error.with_message(format!("unknown parameter `{}`, there are none", shorten(parameter))),
+        let unknown = format!("unknown parameter `{}`", shorten(parameter));
+        match nearest(parameter, known.iter().copied()) {
+            Some(nearest) => error.with_message(format!("{unknown}, did you mean `{nearest}`")).with_nearest(nearest),
+            None if known.is_empty() => error.with_message(format!("{unknown}, there are none")),
+            None => error.with_message(format!("{unknown}, there are `{}`", known.join("`, `"))),
         }
     }
 
@@ -153,17 +155,6 @@ impl From<CompactError> for Error {
     }
 }
 
-/// Which of `known` is spelt most like `name`.
-fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // Comparing costs the product of the lengths, and no name that anyone meant is longer.
-    let name = shorten(name);
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, candidate)| candidate)
-}
-
 /// So much of an unknown name as a text should quote.
 fn shorten(name: &str) -> &str {
     &name[..name.floor_char_boundary(64)]
@@ -213,5 +204,15 @@ mod tests {
         let error = Error::unknown_parameter("fliter", ["filter", "from", "fields"]);
         assert_eq!(error.nearest.as_deref(), Some("filter"));
         assert_eq!(Error::unknown_parameter("x", []).nearest, None);
+    }
+
+    /// W2: what nobody meant would send the reader astray.
+    #[test]
+    fn an_unknown_parameter_that_is_like_none_is_told_which_there_are() {
+        let error = Error::unknown_parameter("foo", ["limit", "continue"]);
+        assert_eq!(
+            (error.nearest.as_deref(), error.message.as_str()),
+            (None, "unknown parameter `foo`, there are `limit`, `continue`")
+        );
     }
 }

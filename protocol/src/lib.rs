@@ -18,6 +18,7 @@ mod message;
 pub mod metric;
 mod resource_version;
 mod shape;
+pub mod spelling;
 mod topic_name;
 mod watch;
 

@@ -69,7 +69,7 @@ async fn bad_requests_get_their_code() {
         get("/v1/watch?topic=chat:a&ticket=t", 501, "NOT_SUPPORTED"),
         get("/v1/topics/chat:a/history?after=x", 422, "BAD_PARAMETER"),
         get("/v1/topics/chat:a/history?reverse=1", 422, "BAD_PARAMETER"),
-        get("/v1/topics/chat:a/history?befor=1.1", 422, "UNKNOWN_PARAMETER"),
+        get("/v1/topics/chat:a/history?aftr=1.1", 422, "UNKNOWN_PARAMETER"),
         get("/v1/topics/chat:a/history?after=7.1", 409, "EPOCH_CHANGED"),
         get(&format!("/v1/topics/chat:a/history?after={epoch}.9"), 503, "VERSION_AHEAD"),
         get("/v1/topics?prefix=a%20b", 422, "BAD_PARAMETER"),

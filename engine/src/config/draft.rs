@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+use fanfare_protocol::spelling::distance;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -101,19 +102,25 @@ impl<T: Serialize + DeserializeOwned> Draft<T> {
         if !key.contains('.') {
             known.extend(self.table.iter().filter(|(_, value)| value.is_table()).map(|(section, _)| section.clone()));
         }
-        let nearest = nearest(&key, &known).unwrap_or_default();
+        let nearest = nearest(&key, &known);
         Fault::UnknownKey { key, nearest }
     }
 }
 
-/// The key that is spelt most alike, as a whole or in its last part: the right key under the wrong section is near.
+/// The key that was likely meant, by its last part: the right key under the wrong section is near, and of several the one whose
+/// section is spelt alike too.
 pub(super) fn nearest(key: &str, known: &[String]) -> Option<String> {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    // Comparing costs the product of the lengths, and no key is longer.
-    let key = &key[..key.floor_char_boundary(128)];
-    let likeness =
-        |candidate: &str| strsim::jaro_winkler(key, candidate).max(strsim::jaro_winkler(&last(key), &last(candidate)));
-    known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).cloned()
+    let (section, last) = parts(key);
+    let near = known.iter().filter_map(|known| {
+        let (of, name) = parts(known);
+        Some((distance(last, name)?, distance(section, of).unwrap_or(usize::MAX), known))
+    });
+    near.min_by_key(|(in_name, in_section, _)| (*in_name, *in_section)).map(|(.., known)| known.clone())
+}
+
+/// The section of a key, empty where there is none, and its last part.
+fn parts(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
 }
 
 fn place<'a>(table: &'a mut Table, path: &[String]) -> Option<&'a mut Value> {

@@ -40,8 +40,8 @@ pub(super) fn path(name: &str, known: &[String]) -> Result<Option<Vec<String>>, 
 pub(super) fn in_words_of_variables(fault: Fault, known: &[String]) -> Fault {
     match fault {
         Fault::UnknownKey { key, .. } => {
-            let nearest = nearest(&key, known).unwrap_or_default();
-            Fault::UnknownKey { key: variable(&key), nearest: variable(&nearest) }
+            let nearest = nearest(&key, known).map(|nearest| variable(&nearest));
+            Fault::UnknownKey { key: variable(&key), nearest }
         }
         other => other,
     }

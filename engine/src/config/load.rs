@@ -246,6 +246,15 @@ mod tests {
             ["f.toml:3: unknown key `limits.frame_byte_max`, the nearest known one is `limits.frame_bytes_max`"],
         );
         assert_eq!(wrong("listen = 1"), ["f.toml:1: unknown key `listen`, the nearest known one is `server.listen`"]);
+        assert_eq!(
+            wrong("[server]\nframe_bytes_max = 5"),
+            ["f.toml:2: unknown key `server.frame_bytes_max`, the nearest known one is `limits.frame_bytes_max`"],
+            "the right key under the wrong section",
+        );
+        for like_none in ["[limits]\nfoo = 1", "[zoo]\nbananas = 1"] {
+            let told = wrong(like_none).concat();
+            assert!(told.ends_with(", `fanfare config example` shows those that there are"), "{told}");
+        }
         assert_eq!(wrong("\n[sever]\n"), ["f.toml:2: unknown key `sever`, the nearest known one is `server`"]);
         let namespace = wrong("[[namespace]]\nname = \"a\"\nhistorycount = 3");
         assert_eq!(

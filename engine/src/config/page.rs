@@ -24,7 +24,7 @@ later wins:
 4. the command line: `--listen`, `--data-dir`.
 
 `fanfare config example` prints this page as a commented file, `fanfare config check FILE` says what is wrong with one and at
-which line. Unknown keys are errors that name the nearest known one. Everything is read once, when the node starts, and the
+which line. Unknown keys are errors that name the known one that was likely meant. Everything is read once, when the node starts, and the
 result is logged.
 
 Names end in their unit: `_ms` milliseconds, `_bytes`, `_max` a bound. Zero is refused everywhere: it neither switches a bound

@@ -53,12 +53,12 @@ pub enum Fault {
         reason: String,
     },
     /// No such key.
-    #[error("unknown key `{key}`, the nearest known one is `{nearest}`")]
+    #[error("unknown key `{key}`, {}", instead(nearest.as_deref()))]
     UnknownKey {
         /// As it was given.
         key: String,
-        /// The one that is spelt most alike.
-        nearest: String,
+        /// The one that was likely meant.
+        nearest: Option<String>,
     },
     /// A variable that is a known key but for its underscores.
     #[error("sections and keys are separated by two underscores: write `{nearest}`")]
@@ -105,6 +105,14 @@ pub enum Fault {
     /// Two values that do not fit together.
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
+}
+
+/// Where to look for what an unknown key should have been.
+fn instead(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("the nearest known one is `{nearest}`"),
+        None => "`fanfare config example` shows those that there are".to_owned(),
+    }
 }
 
 /// Everything that is wrong, in the order in which it was met.

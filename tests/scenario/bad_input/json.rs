@@ -156,6 +156,8 @@ fn reads() -> Vec<Row> {
         subscribe("a topic of the node's own", r#"{"topic":"_node"}"#, 3508, "FORBIDDEN"),
         subscribe("an unknown parameter", of(r#""form":"latest""#), 3502, "UNKNOWN_PARAMETER").with("nearest", "from"),
         subscribe("an unknown equality", of(r#""where.size":1"#), 3502, "UNKNOWN_PARAMETER"),
+        subscribe("a parameter like no other", of(r#""foo":1"#), 3502, "UNKNOWN_PARAMETER")
+            .with("nearest", Value::Null),
         subscribe("a bad value of an enum", of(r#""from":"yesterday""#), 3503, "BAD_PARAMETER")
             .with("parameter", "from"),
         subscribe("another bad one", of(r#""onGone":"explode""#), 3503, "BAD_PARAMETER").with("parameter", "onGone"),

@@ -7,7 +7,7 @@ use cel::common::ast::{CallExpr, Expr, operators};
 use super::compile::{Compiler, literal};
 use super::expression::{Function, Literal, Node, Operator};
 use super::pattern::{BadPattern, PATTERN_COUNT_MAX, Pattern};
-use super::refusal::{Refusal, nearest, quoted};
+use super::refusal::{Refusal, instead, quoted};
 use super::region::{POLYGON_POINT_COUNT_MAX, Region};
 
 pub(super) const OPERATORS: [(&str, Operator); 12] = [
@@ -84,9 +84,8 @@ fn unknown(compiler: &Compiler<'_>, prefix: &str, name: &str) -> Refusal {
     if OTHER_NAMES.contains(&name) {
         return compiler.bad(name, format_args!("wrong number of values for `{name}`"));
     }
-    let known = FUNCTIONS.iter().map(|(known, ..)| *known).chain(OTHER_NAMES);
-    let nearest = nearest(&full, known);
-    compiler.bad(name, format_args!("unknown function `{}`, did you mean `{nearest}`", quoted(&full)))
+    let known: Vec<_> = FUNCTIONS.iter().map(|(known, ..)| *known).chain(OTHER_NAMES).collect();
+    compiler.bad(name, format_args!("unknown function `{}`, {}", quoted(&full), instead(&full, &known)))
 }
 
 fn matches(compiler: &mut Compiler<'_>, values: &[&IdedExpr], depth: usize) -> Result<Node, Refusal> {

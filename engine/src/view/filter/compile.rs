@@ -8,7 +8,7 @@ use super::call::{OPERATORS, function};
 use super::comprehension::comprehension;
 use super::expression::{Literal, Node, Operator, Variable};
 use super::parse::parse;
-use super::refusal::{Refusal, nearest, place, quoted};
+use super::refusal::{Refusal, instead, place, quoted};
 
 /// Nodes of an expression, apart from the literals in lists: each takes a step, or a thousand inside of a loop.
 const NODE_COUNT_MAX: usize = 512;
@@ -105,8 +105,8 @@ impl Compiler<'_> {
         }
         let known = VARIABLES.iter().find(|(known, _)| *known == name);
         known.map(|(_, variable)| Node::Variable(*variable)).ok_or_else(|| {
-            let nearest = nearest(name, VARIABLES.iter().map(|(known, _)| *known));
-            self.bad(name, format_args!("unknown variable `{}`, did you mean `{nearest}`", quoted(name)))
+            let known = VARIABLES.map(|(known, _)| known);
+            self.bad(name, format_args!("unknown variable `{}`, {}", quoted(name), instead(name, &known)))
         })
     }
 

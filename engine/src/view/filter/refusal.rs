@@ -1,5 +1,6 @@
 //! Why a filter is refused: in one sentence that says where and what.
 
+use fanfare_protocol::spelling::nearest;
 use fanfare_protocol::{Code, Error};
 
 /// A no to a filter.
@@ -23,11 +24,12 @@ impl Refusal {
     }
 }
 
-/// The one of `known` that is spelt most like `name`.
-pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> &'k str {
-    let name = quoted(name);
-    let alike = known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known));
-    alike.max_by(|(left, _), (right, _)| left.total_cmp(right)).map_or("", |(_, known)| known)
+/// What to write in the place of a name that is not known: the one of `known` that was likely meant, else any of them.
+pub(super) fn instead(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("did you mean `{nearest}`"),
+        None => format!("there are `{}`", known.join("`, `")),
+    }
 }
 
 /// So much of the input as a sentence should quote.

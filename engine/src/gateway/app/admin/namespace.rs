@@ -99,8 +99,9 @@ pub(in crate::gateway::app) async fn put(Worker(hub): Worker, request: HttpReque
 
 /// Reads a namespace, in the words of a configuration where something is wrong.
 fn namespace(name: &str, body: &[u8]) -> Result<Namespace, Error> {
-    let values: toml::Value =
-        serde_json::from_slice(body).map_err(|error| Error::malformed(format_args!("the body: {error}")))?;
+    let values: toml::Value = serde_json::from_slice(body).map_err(|error| {
+        Error::malformed(format_args!("the body must be JSON, such as `{{\"kind\": \"state\"}}`: {error}"))
+    })?;
     let toml::Value::Table(values) = values else { return Err(Error::malformed("the body is not an object")) };
     let namespace = Namespace::declared(name, &values)
         .map_err(|faults| faults.first().map_or_else(|| Error::of(Code::Internal), of_fault))?;
@@ -117,8 +118,11 @@ fn of_fault(fault: &Fault) -> Error {
     };
     match fault {
         Fault::UnknownKey { key, nearest } => {
-            let nearest = nearest.strip_prefix("namespace.").unwrap_or(nearest);
-            error(Code::UnknownParameter, key).with_nearest(nearest)
+            let error = error(Code::UnknownParameter, key);
+            match nearest {
+                Some(nearest) => error.with_nearest(nearest.strip_prefix("namespace.").unwrap_or(nearest)),
+                None => error,
+            }
         }
         Fault::Later { key, .. } => error(Code::NotSupported, key),
         Fault::WrongType { key, .. } | Fault::BadValue { key, .. } => error(Code::BadParameter, key),
