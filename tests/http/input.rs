@@ -60,6 +60,8 @@ async fn bad_requests_get_their_code() {
         get("/v1/topics/chat:a?watch=true&onGone=retry", 422, "BAD_PARAMETER"),
         get("/v1/topics/chat:a?watch=true&timeout=-1s", 422, "BAD_PARAMETER"),
         get("/v1/topics/chat:a?watch=true&timeout=2h", 422, "BAD_PARAMETER"),
+        get("/v1/topics/chat:a?watch=true&limit=1001", 422, "BAD_PARAMETER"),
+        get("/v1/watch?topic=chat:a&limit=1001", 422, "BAD_PARAMETER"),
         get("/v1/topics/chat:a?watch=true&topic=chat:b", 422, "BAD_PARAMETER"),
         get("/v1/topics/chat:a?watch=true&fitler=x", 422, "UNKNOWN_PARAMETER"),
         get("/v1/topics/chat:a?watch=true&filter=data.n+%3E", 422, "BAD_FILTER"),
@@ -226,4 +228,27 @@ async fn what_is_no_http_is_refused_without_an_error_in_the_log() {
     node.wait(PATIENCE);
     let told = node.told_until("stopping");
     assert!(!told.iter().any(|line| line.contains("ERROR")), "{told:#?}");
+}
+
+/// L7: whoever is refused by a setting is told it, and which bound it sets, at every door that takes a `limit`.
+#[tokio::test]
+async fn a_limit_beyond_a_page_is_told_the_bound_and_its_setting() {
+    let node = Node::with(&[], "[limits]\npage_items_max = 50\n");
+    publish(&node, "chat:a", json!({ "data": 0 })).await;
+    for path in [
+        "/v1/topics?",
+        "/v1/topics/chat:a?",
+        "/v1/topics/chat:a/history?",
+        "/v1/topics/chat:a?watch=true&from=beginning&",
+        "/v1/watch?topic=chat:a&",
+    ] {
+        let refused = get(&node, &format!("{path}limit=51")).await;
+        let problem = refused.json();
+        assert_eq!((refused.status.as_u16(), &problem["parameter"]), (422, &json!("limit")), "{path}");
+        let message = "`limit`: expected a whole number from 1 to 50 (`limits.page_items_max`)";
+        assert_eq!(problem["message"], message, "{path}");
+        for asked in [format!("{path}limit=50"), path.trim_end_matches(['?', '&']).to_owned()] {
+            assert_eq!(get(&node, &asked).await.status, StatusCode::OK, "{asked}");
+        }
+    }
 }

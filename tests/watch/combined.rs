@@ -106,3 +106,30 @@ async fn what_cannot_be_watched_together_is_refused() {
     let answer = Http::once(node.address(), "GET", &format!("/v1/watch?{}", many.join("&")), &[], "").await;
     assert_eq!(answer.json()["name"], "BAD_PARAMETER");
 }
+
+/// W3: what follows a cursor is counted over all topics, and what was not told follows with the next poll. Snapshots are told whole.
+#[tokio::test]
+async fn a_combined_poll_holds_no_more_events_than_its_limit() {
+    let node = node();
+    for n in 0..3 {
+        publish(&node, "t:a", json!({ "data": n })).await;
+        publish(&node, "t:b", json!({ "data": n })).await;
+    }
+    for (limit, sizes) in [(1, vec![1; 6]), (4, vec![4, 2]), (1_000, vec![6])] {
+        let asked = format!("topic=t:a&topic=t:b&limit={limit}");
+        let mut answer = poll(&node, &format!("{asked}&from=beginning")).await;
+        let mut told = Vec::new();
+        for size in sizes {
+            let events = shown(&answer);
+            assert_eq!(events.len(), size, "limit={limit}: {events:?}");
+            told.extend(events);
+            let cursor = answer["resourceVersion"].as_str().expect("a cursor").to_owned();
+            answer = poll(&node, &format!("{asked}&resourceVersion={cursor}&timeout=1ms")).await;
+        }
+        assert!(shown(&answer).is_empty(), "limit={limit}: {answer}");
+        told.sort();
+        assert_eq!(told, ["t:a put 0", "t:a put 1", "t:a put 2", "t:b put 0", "t:b put 1", "t:b put 2"]);
+    }
+    let snapshot = poll(&node, "topic=t:a&topic=t:b&limit=1").await;
+    assert_eq!(shown(&snapshot), ["t:a put 2", "t:a snapshot-end", "t:b put 2", "t:b snapshot-end"]);
+}

@@ -215,7 +215,10 @@ impl Session {
         }
         let plans: Vec<_> = watches
             .iter()
-            .map(|watch| WatchPlan::new(watch, OnGone::Snapshot).map_err(|error| error.with_topic(&watch.topic)))
+            .map(|watch| {
+                let plan = WatchPlan::new(watch, OnGone::Snapshot, limits.page_items_max);
+                plan.map_err(|error| error.with_topic(&watch.topic))
+            })
             .collect();
         match <[_; 1]>::try_from(plans) {
             Ok([plan]) if !several => Ok(Request::Subscribe(vec![Ok(plan?)], several)),

@@ -69,7 +69,8 @@ impl Connection {
         let on_gone = watch.on_gone;
         let (is_limited, is_granted) = (watch.limit.is_some(), watch.credit.is_some());
         let watch = Watch { topic: key.topic.as_str().to_owned(), credit, ..watch };
-        let mut plan = WatchPlan::new(&watch, OnGone::Snapshot)?;
+        let items_max = self.hub.node().config.limits.page_items_max;
+        let mut plan = WatchPlan::new(&watch, OnGone::Snapshot, items_max)?;
         if on_gone == OnGone::Unspecified as i32 {
             plan.terms.on_gone = terms.on_gone;
         }

@@ -18,7 +18,8 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
     if let (Some(name), true) = (first, topics.is_empty()) {
         return Err(Error::bad_parameter(&name, "it says how to watch, and no `topic` says what"));
     }
-    let subscriptions_max = hub.node().config.limits.subscriptions_max;
+    let limits = &hub.node().config.limits;
+    let subscriptions_max = limits.subscriptions_max;
     if topics.len() > subscriptions_max {
         return Err(Error::bad_parameter(
             "topic",
@@ -27,7 +28,7 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
     }
     let of = |topic: String| {
         let watch = Watch { topic, ..watch.clone() };
-        match WatchPlan::new(&watch, OnGone::Snapshot) {
+        match WatchPlan::new(&watch, OnGone::Snapshot, limits.page_items_max) {
             Ok(_) => Ok(watch),
             Err(error) => Err(error.with_topic(&watch.topic)),
         }

@@ -34,7 +34,8 @@ pub struct Limits {
     /// Requests of one connection that wait for their answer: enough to keep a link of 100 ms busy with 2,500 a second.
     /// Further ones are answered `TOO_MANY_REQUESTS_IN_FLIGHT`, class `wait`.
     pub requests_in_flight_max: usize,
-    /// Items of a page of history or of a topic list, at most; a larger `limit` is answered `BAD_PARAMETER`.
+    /// Items of a page of history, of a snapshot or of a topic list, and publications of a `stream` that a watch begins with,
+    /// at most; a larger `limit` is answered `BAD_PARAMETER`.
     pub page_items_max: usize,
     /// Commands that wait for one shard, some 10 ms of its work. Beyond it publishes are answered `OVERLOADED` with
     /// `retryAfterMs`.

@@ -1,13 +1,14 @@
 //! Pages of what a topic retains.
 
-use fanfare_protocol::{Code, Error, History, HistoryPage};
+use fanfare_protocol::{Error, History, HistoryPage};
 
 use super::fetch::faulted;
+use super::plan::bad_limit;
 use crate::log::ReadLimit;
 use crate::node::Node;
 
 /// Publications of a page when the client does not say how many.
-const PAGE_ITEMS: u32 = 100;
+const PAGE_ITEMS: usize = 100;
 
 /// A page ends with the item that passes this: an answer must fit a frame.
 const PAGE_BYTES: u64 = 512 * 1024;
@@ -20,10 +21,9 @@ impl Node {
     pub async fn history(&self, history: &History) -> Result<HistoryPage, Error> {
         let topic = self.topic_of(&history.topic)?;
         let max = self.config.limits.page_items_max;
-        let count = history.limit.unwrap_or(PAGE_ITEMS) as usize;
+        let count = history.limit.map_or(PAGE_ITEMS.min(max), |limit| limit as usize);
         if count == 0 || count > max {
-            let message = format!("`limit` is between 1 and {max}");
-            return Err(Error::of(Code::BadParameter).with_parameter("limit").with_message(message));
+            return Err(bad_limit(max));
         }
         self.read_barrier(&topic).await?;
         let limit = ReadLimit { count, bytes: PAGE_BYTES };

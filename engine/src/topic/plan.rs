@@ -36,12 +36,13 @@ pub enum Begin {
 }
 
 impl WatchPlan {
-    /// Checks the parameters. `on_gone` is the transport's default.
+    /// Checks the parameters. `on_gone` is the transport's default, `items_max` the most that `limit` may ask for
+    /// (`limits.page_items_max`).
     ///
     /// # Errors
     /// `BAD_TOPIC`, `BAD_PARAMETER`, `BAD_FILTER`, `FILTER_TOO_COSTLY`, or `NOT_SUPPORTED` for those that this node does not
     /// offer yet.
-    pub fn new(watch: &Watch, on_gone: OnGone) -> Result<Self, Error> {
+    pub fn new(watch: &Watch, on_gone: OnGone, items_max: usize) -> Result<Self, Error> {
         let topic = topic(&watch.topic)?;
         if watch.presence {
             let message = "`presence` is not supported by this node yet";
@@ -63,7 +64,10 @@ impl WatchPlan {
             OnGone::Unspecified => on_gone,
             chosen => chosen,
         };
-        let limit = watch.limit.map_or(SNAPSHOT_ITEMS, |limit| limit as usize);
+        let limit = watch.limit.map_or(SNAPSHOT_ITEMS.min(items_max), |limit| limit as usize);
+        if !(1..=items_max).contains(&limit) {
+            return Err(bad_limit(items_max));
+        }
         let is_local = watch.consistency() == Consistency::Local;
         let terms = Terms { on_gone, limit, is_local };
         Ok(Self { topic, begin, terms, lens: Lens::new(watch)?, credit: watch.credit })
@@ -73,12 +77,18 @@ impl WatchPlan {
     ///
     /// # Errors
     /// As [`Self::new`]; a `credit` of nothing, which would be asked for over and over, is `BAD_PARAMETER`.
-    pub fn of_request(watch: &Watch, on_gone: OnGone) -> Result<Self, Error> {
+    pub fn of_request(watch: &Watch, on_gone: OnGone, items_max: usize) -> Result<Self, Error> {
         if watch.credit == Some(0) {
             return Err(Error::bad_parameter("credit", "at least 1 over HTTP, where no `GRANT` can follow"));
         }
-        Self::new(watch, on_gone)
+        Self::new(watch, on_gone, items_max)
     }
+}
+
+/// `BAD_PARAMETER` for a `limit` that no page has.
+pub fn bad_limit(items_max: usize) -> Error {
+    let reason = format_args!("expected a whole number from 1 to {items_max} (`limits.page_items_max`)");
+    Error::bad_parameter("limit", reason)
 }
 
 /// The topic that a request names, in the one grammar.

@@ -32,6 +32,8 @@ pub struct Together {
     manner: Manner,
     /// Events that it may still tell; as many as there are without one.
     credit: Option<u64>,
+    /// The same without snapshots, which are told whole and do not count.
+    room: Option<u64>,
     /// Whose turn it is.
     next: usize,
     /// From when moments are counted.
@@ -87,6 +89,7 @@ impl Together {
             cursor,
             manner,
             credit,
+            room: None,
             began: Instant::now(),
             answer: None,
             is_released: false,
@@ -118,6 +121,11 @@ impl Together {
         Ok(together)
     }
 
+    /// Tells no more than so many events beside snapshots.
+    pub fn at_most(&mut self, events: Option<u64>) {
+        self.room = events;
+    }
+
     /// Where all of them stand.
     #[must_use]
     pub fn cursor(&self) -> &CombinedCursor {
@@ -133,7 +141,7 @@ impl Together {
     /// Whether it has told as many events as it may.
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        self.credit == Some(0)
+        self.credit == Some(0) || self.room == Some(0)
     }
 
     /// What the next topic in turn has new and may tell; `None` when none has anything, or nothing more may be told.
@@ -263,9 +271,10 @@ impl Together {
         self.tell(index, &sent.events, through)
     }
 
-    /// So many events, or what the credit allows.
+    /// So many events, or what the credit and the room allow.
     fn affords(&self, most: usize) -> usize {
-        self.credit.map_or(most, |credit| usize::try_from(credit).unwrap_or(usize::MAX).min(most))
+        let allowed = [self.credit, self.room].into_iter().flatten().min();
+        allowed.map_or(most, |allowed| usize::try_from(allowed).unwrap_or(usize::MAX).min(most))
     }
 
     /// Events, behind which everything of their topic up to `through` is told.
@@ -281,6 +290,7 @@ impl Together {
         if let Some(last) = told.last_mut() {
             last.cursor = self.text();
         }
+        self.room = self.room.map(|room| room.saturating_sub(told.len() as u64));
         told
     }
 

@@ -163,6 +163,7 @@ fn reads() -> Vec<Row> {
         subscribe("another bad one", of(r#""onGone":"explode""#), 3503, "BAD_PARAMETER").with("parameter", "onGone"),
         subscribe("a limit of none", of(r#""limit":0"#), 3503, "BAD_PARAMETER").with("parameter", "limit"),
         subscribe("a negative limit", of(r#""limit":-1"#), 3503, "BAD_PARAMETER").with("parameter", "limit"),
+        subscribe("a limit of a million", of(r#""limit":1000000"#), 3503, "BAD_PARAMETER").with("parameter", "limit"),
         subscribe("a limit with a fraction", of(r#""limit":1.5"#), 3503, "BAD_PARAMETER").with("parameter", "limit"),
         subscribe("a limit of 2^64", of(r#""limit":18446744073709551616"#), 3503, "BAD_PARAMETER"),
         subscribe("a duration in parsecs", of(r#""timeout":"5 parsecs""#), 3503, "BAD_PARAMETER"),

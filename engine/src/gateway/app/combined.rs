@@ -33,6 +33,8 @@ struct Asked {
     cursor: CombinedCursor,
     /// Events that the answer ends with, of all topics together.
     credit: Option<u64>,
+    /// Events behind the cursor that a long poll is answered, of all topics together.
+    limit: Option<u32>,
     timeout_ms: Option<u64>,
     /// Whether any replica may answer, which an answer says (`stale`).
     is_local: bool,
@@ -76,14 +78,16 @@ fn asked(hub: &Hub, request: &HttpRequest, on_gone: OnGone) -> Result<Asked, Err
         Some(text) => cursor(&text, &topics)?,
         None => CombinedCursor::new(&topics),
     };
+    let items_max = hub.node().config.limits.page_items_max;
     let watch = query.into_watch("")?;
     let plan = |topic: &TopicName| {
         let watch = Watch { topic: topic.as_str().to_owned(), ..watch.clone() };
-        WatchPlan::of_request(&watch, on_gone)
+        WatchPlan::of_request(&watch, on_gone, items_max)
     };
     let plans = topics.iter().map(plan).collect::<Result<_, _>>()?;
     let is_local = watch.consistency() == Consistency::Local;
-    Ok(Asked { plans, cursor, credit: watch.credit, timeout_ms: watch.timeout_ms, is_local })
+    let Watch { credit, limit, .. } = watch;
+    Ok(Asked { plans, cursor, credit, limit, timeout_ms: watch.timeout_ms, is_local })
 }
 
 fn cursor(text: &str, topics: &[TopicName]) -> Result<CombinedCursor, Error> {
@@ -198,8 +202,9 @@ async fn answer(hub: &Rc<Hub>, asked: Asked) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + long_poll::wait(asked.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
     let attached = Attached::new(hub, Wire::Signal)?;
     let manner = Manner { has_names: true, has_cursors: false, is_answer: true };
-    let Asked { plans, cursor, credit, is_local, .. } = asked;
+    let Asked { plans, cursor, credit, limit, is_local, .. } = asked;
     let mut together = Together::open(hub, &attached.outlet, plans, cursor, credit, manner).await?;
+    together.at_most(limit.map(u64::from));
     let told = long_poll::collect(&mut together, &attached, deadline, ANSWER_EVENTS).await?;
     let write = |out: &mut Vec<u8>, told: &Told| json::write_remarked_event(&told.event, told.remarks, out);
     // What is limited is one topic or another, and said by the `snapshot-end` that names it.

@@ -35,10 +35,10 @@ const CACHED: &str = "public, max-age=1";
 /// `BAD_PARAMETER`, gaps (unless `onGone=snapshot`), a full or draining node.
 pub(super) async fn answer(hub: &Rc<Hub>, watch: &Watch, is_in_url: bool) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + wait(watch.timeout_ms, hub.node().config.limits.long_poll_ms_max)?;
-    let plan = WatchPlan::of_request(watch, OnGone::Close)?;
+    let most = hub.node().config.limits.page_items_max;
+    let plan = WatchPlan::of_request(watch, OnGone::Close, most)?;
     let attached = Attached::new(hub, Wire::Signal)?;
-    let most = hub.node().config.limits.page_items_max as u64;
-    let credit = [watch.limit.map(u64::from), watch.credit].into_iter().flatten().fold(most, u64::min);
+    let credit = [watch.limit.map(u64::from), watch.credit].into_iter().flatten().fold(most as u64, u64::min);
     let cursor = CombinedCursor::new(from_ref(&plan.topic));
     let manner = Manner { has_names: false, has_cursors: false, is_answer: true };
     let mut together = Together::open(hub, &attached.outlet, vec![plan], cursor, Some(credit), manner).await?;

@@ -3,6 +3,8 @@
 
 use fanfare_protocol::{Code, Error, ResourceVersion, Watch};
 
+use crate::topic::plan::bad_limit;
+
 /// Parameters that were not taken yet, in the order of the query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::gateway) struct Query {
@@ -77,10 +79,7 @@ impl Query {
         let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             Ok(limit) if is_digits && (1..=max).contains(&limit) => Ok(Some(limit)),
-            _ => Err(Error::bad_parameter(
-                "limit",
-                format_args!("expected a whole number from 1 to {max} (`limits.page_items_max`)"),
-            )),
+            _ => Err(bad_limit(max)),
         }
     }
 

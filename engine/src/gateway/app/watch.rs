@@ -65,7 +65,7 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<ResourceVersion>, Error
 }
 
 async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
-    let plan = WatchPlan::of_request(watch, OnGone::Snapshot)?;
+    let plan = WatchPlan::of_request(watch, OnGone::Snapshot, hub.node().config.limits.page_items_max)?;
     let attached = match Attached::new(hub, Wire::Sse) {
         Ok(attached) => attached,
         Err(error) => return turned_away(error, Wire::Sse),
@@ -77,7 +77,7 @@ async fn sse(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
 }
 
 async fn ndjson(hub: &Rc<Hub>, watch: &Watch) -> Result<HttpResponse, Error> {
-    let plan = WatchPlan::of_request(watch, OnGone::Close)?;
+    let plan = WatchPlan::of_request(watch, OnGone::Close, hub.node().config.limits.page_items_max)?;
     let body = stream(Attached::new(hub, Wire::Ndjson)?, plan, watch, Wire::Ndjson, None).await?;
     Ok(lines().streaming(body))
 }
