@@ -1,9 +1,9 @@
 //! Views that a URL asks for.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{keyed, node, publish};
-use crate::harness::Socket;
+use crate::harness::{Node, Socket};
 
 /// H10.
 #[tokio::test]
@@ -52,21 +52,36 @@ async fn a_view_of_the_url_is_not_opened_again_once_compression_was_granted() {
     assert_eq!(socket.ask("SUBSCRIBE", 6, equal).await["type"], "SUBSCRIBED");
 }
 
+/// Why a session is not opened.
+async fn refused(node: &Node, path: &str) -> Value {
+    let (client, url) = (reqwest::Client::new(), node.url(path));
+    let request = if path.starts_with("/v1/ws") {
+        let upgrade = client.get(url).header("connection", "upgrade").header("upgrade", "websocket");
+        upgrade.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    } else {
+        client.post(url)
+    };
+    let answer = request.send().await.expect("the node answers");
+    answer.json().await.expect("errors are JSON")
+}
+
+/// H10: what is wrong refuses the handshake, so that nobody has to look for an error inside of what was opened.
+#[tokio::test]
+async fn a_url_that_names_a_topic_twice_opens_no_session() {
+    let node = node();
+    for path in ["/v1/ws", "/v1/sse"] {
+        let problem = refused(&node, &format!("{path}?topic=t:a&topic=t:b&topic=t:a")).await;
+        assert_eq!((&problem["status"], &problem["parameter"]), (&json!(422), &json!("topic")), "{path}: {problem}");
+        assert_eq!(problem["message"], "`topic`: `t:a` is named twice", "{path}");
+    }
+}
+
 /// W2, H10.
 #[tokio::test]
 async fn a_url_that_misspells_topic_is_told_the_nearest_name() {
     let node = node();
     for path in ["/v1/ws", "/v1/sse"] {
-        let url = node.url(&format!("{path}?tpoic=t:a"));
-        let client = reqwest::Client::new();
-        let request = if path == "/v1/ws" {
-            let upgrade = client.get(url).header("connection", "upgrade").header("upgrade", "websocket");
-            upgrade.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        } else {
-            client.post(url)
-        };
-        let answer = request.send().await.expect("the node answers");
-        let problem: serde_json::Value = answer.json().await.expect("errors are JSON");
+        let problem = refused(&node, &format!("{path}?tpoic=t:a")).await;
         assert_eq!((&problem["name"], &problem["nearest"]), (&json!("UNKNOWN_PARAMETER"), &json!("topic")), "{path}");
     }
 }
@@ -82,6 +97,8 @@ async fn a_handshake_that_asks_for_what_cannot_be_is_refused() {
         ("topic=t:a&filter=true&selector=true", 422),
         ("ticket=t", 501),
         ("topic=t:a&ticket=t", 501),
+        ("topic=t:a&topic=t:b&topic=t:a", 422),
+        ("topic=t:a&limit=1001", 422),
     ] {
         let (head, _) = Socket::handshake(node.address(), &format!("/v1/ws?{query}"), "").await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{query}: {head}");

@@ -1,5 +1,7 @@
 //! Views that a URL asks for: `/v1/ws?topic=A&fields=…`, for clients that can open a connection and say nothing on it.
 
+use std::collections::HashSet;
+
 use fanfare_protocol::{Error, OnGone, Watch};
 
 use super::app::Query;
@@ -25,6 +27,10 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
             "topic",
             format_args!("at most {subscriptions_max} topics (`limits.subscriptions_max`)"),
         ));
+    }
+    let mut names = HashSet::with_capacity(topics.len());
+    if let Some(twice) = topics.iter().find(|topic| !names.insert(topic.as_str())) {
+        return Err(Error::bad_parameter("topic", format_args!("`{twice}` is named twice")));
     }
     let of = |topic: String| {
         let watch = Watch { topic, ..watch.clone() };
