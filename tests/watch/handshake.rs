@@ -76,6 +76,26 @@ async fn a_url_that_names_a_topic_twice_opens_no_session() {
     }
 }
 
+/// W3: who wrote `selector` looks for it in vain in an error that names `filter`.
+#[tokio::test]
+async fn a_bad_selector_is_named_as_it_was_given() {
+    let node = node();
+    for name in ["selector", "filter"] {
+        let asked = format!("{name}=data.n+%3E");
+        for path in ["/v1/ws?topic=t:a", "/v1/sse?topic=t:a"] {
+            let problem = refused(&node, &format!("{path}&{asked}")).await;
+            assert_eq!(problem["parameter"], name, "{path}: {problem}");
+        }
+        for path in ["/v1/topics/t:a?watch=true", "/v1/watch?topic=t:a"] {
+            let answer = reqwest::get(node.url(&format!("{path}&{asked}"))).await.expect("the node answers");
+            let problem: Value = answer.json().await.expect("errors are JSON");
+            assert_eq!((&problem["name"], &problem["parameter"]), (&json!("BAD_FILTER"), &json!(name)), "{path}");
+            let message = problem["message"].as_str().expect("a message");
+            assert!(message.starts_with(&format!("`{name}`: ")), "{path}: {message}");
+        }
+    }
+}
+
 /// W2, H10.
 #[tokio::test]
 async fn a_url_that_misspells_topic_is_told_the_nearest_name() {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use fanfare_protocol::{Error, OnGone, Watch};
 
-use super::app::Query;
+use super::app::{Query, as_given};
 use crate::hub::Hub;
 use crate::topic::plan::WatchPlan;
 
@@ -16,6 +16,7 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
     let (query, topics) = Query::parse_list(query, "topic")?;
     let first = query.names().next().map(str::to_owned);
     // First whether the names are known: a `topic` that is misspelt would else be told that there is no `topic`.
+    let filter_name = query.filter_name();
     let watch = query.into_watch("")?;
     if let (Some(name), true) = (first, topics.is_empty()) {
         return Err(Error::bad_parameter(&name, "it says how to watch, and no `topic` says what"));
@@ -36,7 +37,7 @@ pub(super) fn watches(hub: &Hub, query: &str) -> Result<Vec<Watch>, Error> {
         let watch = Watch { topic, ..watch.clone() };
         match WatchPlan::new(&watch, OnGone::Snapshot, limits.page_items_max) {
             Ok(_) => Ok(watch),
-            Err(error) => Err(error.with_topic(&watch.topic)),
+            Err(error) => Err(as_given(filter_name, error).with_topic(&watch.topic)),
         }
     };
     topics.into_iter().map(of).collect()

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::accept::Form;
 use super::attached::Attached;
 use super::event_stream::EventStream;
-use super::query::Query;
+use super::query::{Query, as_given};
 use super::reply::{self, Reply, Worker, header_text};
 use super::{long_poll, watch};
 use crate::hub::{Hub, Notice, Outlet};
@@ -78,11 +78,11 @@ fn asked(hub: &Hub, request: &HttpRequest, on_gone: OnGone) -> Result<Asked, Err
         Some(text) => cursor(&text, &topics)?,
         None => CombinedCursor::new(&topics),
     };
-    let items_max = hub.node().config.limits.page_items_max;
+    let (filter_name, items_max) = (query.filter_name(), hub.node().config.limits.page_items_max);
     let watch = query.into_watch("")?;
     let plan = |topic: &TopicName| {
         let watch = Watch { topic: topic.as_str().to_owned(), ..watch.clone() };
-        WatchPlan::of_request(&watch, on_gone, items_max)
+        WatchPlan::of_request(&watch, on_gone, items_max).map_err(|error| as_given(filter_name, error))
     };
     let plans = topics.iter().map(plan).collect::<Result<_, _>>()?;
     let is_local = watch.consistency() == Consistency::Local;

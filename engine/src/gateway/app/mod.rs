@@ -31,7 +31,7 @@ mod snapshot;
 mod topic;
 mod watch;
 
-pub(super) use query::Query;
+pub(super) use query::{Query, as_given};
 
 use std::rc::Rc;
 

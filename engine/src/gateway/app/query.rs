@@ -99,6 +99,11 @@ impl Query {
         self.pairs.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The name under which `filter` was given: that is the one which a refusal has to name.
+    pub(in crate::gateway) fn filter_name(&self) -> &'static str {
+        if self.names().any(|name| name == "selector") { "selector" } else { "filter" }
+    }
+
     /// What is left, as watch parameters of the topic that the path names.
     ///
     /// # Errors
@@ -115,6 +120,15 @@ impl Query {
         }
         Ok(watch)
     }
+}
+
+/// A refusal of a watch in the words of its query, where `filter` was given as `name`.
+pub(in crate::gateway) fn as_given(name: &str, error: Error) -> Error {
+    if name == "filter" || error.parameter.as_deref() != Some("filter") {
+        return error;
+    }
+    let message = error.message.replacen("`filter`", &format!("`{name}`"), 1);
+    error.with_parameter(name).with_message(message)
 }
 
 /// As long as a node asks nobody who he is, there is nothing that a ticket could stand for.

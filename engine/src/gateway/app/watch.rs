@@ -13,7 +13,7 @@ use super::accept::Form;
 use super::attached::Attached;
 use super::event_stream::EventStream;
 use super::long_poll;
-use super::query::Query;
+use super::query::{Query, as_given};
 use super::reply::header_text;
 use crate::hub::Hub;
 use crate::topic::catch_up::Start;
@@ -39,6 +39,7 @@ pub(super) async fn open(
     query: Query,
 ) -> Result<HttpResponse, Error> {
     let form = Form::of(&accept(&request));
+    let filter_name = query.filter_name();
     let mut watch = query.into_watch(topic.as_str())?;
     let header = last_event_id(&request)?;
     // What a cache sees of a cursor is the query alone.
@@ -46,11 +47,12 @@ pub(super) async fn open(
     watch.resource_version = header.or(watch.resource_version);
     // Its headers pin the buffer that they were parsed from, for as long as the watch lasts.
     drop(request);
-    match form {
+    let answer = match form {
         Form::Sse => sse(&hub, &watch).await,
         Form::Ndjson => ndjson(&hub, &watch).await,
         Form::LongPoll => long_poll::answer(&hub, &watch, is_in_query).await,
-    }
+    };
+    answer.map_err(|error| as_given(filter_name, error))
 }
 
 /// A list may be spread over several headers (RFC 9110, 5.3).
