@@ -62,6 +62,9 @@ async fn a_view_that_is_not_changed_stays_as_it_is_and_a_bad_change_leaves_it() 
     ] {
         let answer = view.ask("UPDATE_VIEW", update).await;
         assert_eq!(answer["payload"]["name"], name, "{answer}");
+        if name == "BAD_FILTER" {
+            assert_eq!(answer["payload"]["topic"], "t:a", "as SUBSCRIBE says it: {answer}");
+        }
     }
     publish(&node, "t:a", json!({ "data": { "n": 1 } })).await;
     assert_eq!(view.events().await, ["put {\"n\":1}"]);

@@ -70,7 +70,8 @@ impl Connection {
         let (is_limited, is_granted) = (watch.limit.is_some(), watch.credit.is_some());
         let watch = Watch { topic: key.topic.as_str().to_owned(), credit, ..watch };
         let items_max = self.hub.node().config.limits.page_items_max;
-        let mut plan = WatchPlan::new(&watch, OnGone::Snapshot, items_max)?;
+        let plan = WatchPlan::new(&watch, OnGone::Snapshot, items_max);
+        let mut plan = plan.map_err(|error| error.with_topic(&watch.topic))?;
         if on_gone == OnGone::Unspecified as i32 {
             plan.terms.on_gone = terms.on_gone;
         }
