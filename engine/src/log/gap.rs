@@ -15,7 +15,7 @@ pub enum Gap {
         oldest: ResourceVersion,
     },
     /// The cursor belongs to another life of the topic.
-    #[error("the topic's history began anew, it stands at `{current}`")]
+    #[error("{}", anew(*current))]
     EpochChanged {
         /// Its head, `0.0` when it does not exist any more.
         current: ResourceVersion,
@@ -26,6 +26,16 @@ pub enum Gap {
         /// Its head.
         current: ResourceVersion,
     },
+}
+
+/// What became of the topic that a cursor of another epoch was told of.
+fn anew(current: ResourceVersion) -> String {
+    if current == ResourceVersion::NONE {
+        // One that is `ephemeral` goes with its node, and is not remembered.
+        return "the topic was deleted, or was `ephemeral` and lost with its node: it does not exist any more"
+            .to_owned();
+    }
+    format!("the topic's history began anew, it stands at `{current}`")
 }
 
 impl Gap {
@@ -40,5 +50,21 @@ impl Gap {
                 error(Code::VersionAhead).with_current(current).with_retry_after_ms(VERSION_AHEAD_RETRY_MS)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// V6: where nothing stands there is no new history to be told of.
+    #[test]
+    fn a_topic_that_was_deleted_is_not_told_to_have_begun_anew() {
+        let told = |current| Gap::EpochChanged { current }.to_error("chat:a");
+        let deleted = told(ResourceVersion::NONE);
+        assert!(deleted.message.starts_with("the topic was deleted"), "{deleted}");
+        assert_eq!((deleted.known_code(), deleted.current), (Some(Code::EpochChanged), Some(ResourceVersion::NONE)));
+        let anew = told(ResourceVersion::new(7, 3));
+        assert_eq!(anew.message, "the topic's history began anew, it stands at `7.3`");
     }
 }
