@@ -40,11 +40,23 @@ fn publications_that_flow_are_all_counted_whoever_publishes() {
 }
 
 #[test]
+fn a_page_is_written_beside_what_is_printed() {
+    let node = Node::start();
+    let file = std::env::temp_dir().join(format!("fanfare-bench-{}.html", std::process::id()));
+    let path = file.to_str().expect("a path of this test");
+    let report = run(&node, &["fanout", "--subscribers", "2", "--html", path]);
+    let page = std::fs::read_to_string(&file).expect("the page");
+    std::fs::remove_file(&file).expect("it is ours");
+    assert!(page.starts_with("<!doctype html>") && page.contains("CPU of the server per delivery"), "{page}");
+    assert!(report["seconds"].as_f64().expect("a time") > 0.0);
+}
+
+#[test]
 fn latencies_are_those_of_every_delivery() {
     let node = Node::start();
     for threads in ["1", "2"] {
         let report = run(&node, &["latency", "--subscribers", "10", "--rate", "100", "--threads", threads]);
-        let latency = &report["latency"];
+        let latency = &report["latencyUs"];
         assert_eq!(latency["count"], report["deliveries"]["received"]);
         let of = |name: &str| latency[name].as_u64().expect("a latency");
         assert!(
@@ -97,7 +109,7 @@ fn every_publication_is_answered() {
     for topics in ["1", "4"] {
         let report = run(&node, &["publish", "--publishers", "4", "--in-flight", "8", "--topics", topics]);
         assert_eq!(report["publications"], report["deliveries"]["expected"]);
-        assert_eq!(report["latency"]["count"], report["publications"]);
+        assert_eq!(report["latencyUs"]["count"], report["publications"]);
         assert!(figure(&report, "CPU of the server per publication") > 0.0);
     }
 }

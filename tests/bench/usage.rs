@@ -33,6 +33,13 @@ fn a_place_at_which_nothing_listens_is_told() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_is_told_before_anything_runs() {
+    let said = bench(&["fanout", "--url", "http://127.0.0.1:1", "--html", "/no/such/folder/report.html"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(said.error.contains("/no/such/folder/report.html cannot be written"), "{said:?}");
+}
+
+#[test]
 fn more_connections_than_descriptors_are_refused_with_what_they_need() {
     let said = bench(&["idle", "--subscribers", "1000000"]);
     assert_eq!(said.status, Some(1), "{said:?}");

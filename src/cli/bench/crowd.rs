@@ -74,14 +74,14 @@ impl IdleRun {
                 "--topics is more than --subscribers: nobody would watch the rest, ask for fewer".to_owned()
             ));
         }
-        self.shared.tell(&Idle { subscribers, topics }.run(self.shared.options())?)
+        self.shared.tell(&Idle { subscribers, topics }.run(self.shared.options()?)?)
     }
 }
 
 impl ChurnRun {
     pub(super) fn run(self) -> Result<()> {
         let Self { subscribers, churn, rate, shared } = self;
-        shared.tell(&Churn { subscribers: subscribers as usize, churn, rate }.run(shared.options())?)
+        shared.tell(&Churn { subscribers: subscribers as usize, churn, rate }.run(shared.options()?)?)
     }
 }
 
@@ -94,14 +94,14 @@ impl PublishRun {
             ));
         }
         let publish = Publish { publishers, topics, in_flight: self.in_flight as usize };
-        self.shared.tell(&publish.run(self.shared.options())?)
+        self.shared.tell(&publish.run(self.shared.options()?)?)
     }
 }
 
 impl ResumeRun {
     pub(super) fn run(self) -> Result<()> {
         let (subscribers, missed) = (self.subscribers as usize, self.missed);
-        self.shared.tell(&Resume { subscribers, missed }.run(self.shared.options())?)
+        self.shared.tell(&Resume { subscribers, missed }.run(self.shared.options()?)?)
     }
 }
 

@@ -134,7 +134,7 @@ fn flow(scenario: &'static str, crowd: Crowd, pace: Pace, shared: &Shared) -> Re
         pace,
         threads: threads as usize,
     };
-    shared.tell(&fanout.run(shared.options())?)
+    shared.tell(&fanout.run(shared.options()?)?)
 }
 
 fn pace(in_flight: u64, rate: Option<f64>, publishers: u64) -> Result<Pace> {

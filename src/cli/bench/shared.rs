@@ -62,8 +62,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn options(&self) -> Options {
-        Options {
+    /// What is to be done; nothing is, where its page could not be written in the end.
+    pub(super) fn options(&self) -> Result<Options> {
+        if let Some(file) = &self.html {
+            let opened = fs::File::options().append(true).create(true).open(file);
+            opened.with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+        Ok(Options {
             url: self.node.url().clone(),
             token: self.node.token(),
             target: self.target,
@@ -75,7 +80,7 @@ impl Shared {
             pid: self.pid,
             is_quiet: self.quiet,
             plant: self.plant,
-        }
+        })
     }
 
     pub(super) fn tell(&self, report: &Report) -> Result<()> {
