@@ -4,6 +4,7 @@
 mod harness;
 
 mod client;
+mod line;
 mod oracle;
 mod viewer;
 
@@ -15,6 +16,7 @@ mod delta;
 mod filter;
 mod handshake;
 mod herd;
+mod memory;
 mod meter;
 mod pace;
 mod paced;

@@ -1,6 +1,6 @@
 //! What a client may have seen of a topic: everything that its view shows, once, in order, or it was told otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -36,6 +36,9 @@ pub struct Lens {
 pub enum Heard {
     /// It asked from after this offset; from a snapshot without one.
     Opened(Option<u64>),
+    /// The same, where the node remembers what it tells until the next time that it is asked: it tells nothing of a `state`
+    /// topic that makes no difference, and no more than the difference.
+    Remembered(Option<u64>),
     Put(u64, Option<String>, Value),
     Patch(u64, String, Value),
     Delete(u64, String),
@@ -61,10 +64,27 @@ pub struct Oracle<'a> {
     items: Option<Vec<u64>>,
     /// What a client holds of each key.
     shown: BTreeMap<String, Value>,
+    /// Of which keys the node knows what the client holds.
+    known: Known,
     last_kept: Option<Value>,
 }
 
+/// What the node knows of a client.
+#[derive(Debug)]
+enum Known {
+    /// What it has told it since it was asked.
+    Keys(BTreeSet<String>),
+    All,
+    /// Something, or nothing.
+    Somehow,
+}
+
 impl Lens {
+    /// Whether what was shown before makes a difference.
+    fn asks_before(&self) -> bool {
+        self.on_change || self.delta || self.group.is_some() || self.least.is_some()
+    }
+
     pub fn matches(&self, entry: &Entry) -> bool {
         let Some(data) = &entry.data else { return false };
         self.group.is_none_or(|group| data["g"] == group)
@@ -80,7 +100,7 @@ impl Lens {
 
 impl<'a> Oracle<'a> {
     pub fn new(log: &'a [Entry], lens: &'a Lens) -> Self {
-        Self { log, lens, cursor: 0, items: None, shown: BTreeMap::new(), last_kept: None }
+        Self { log, lens, cursor: 0, items: None, shown: BTreeMap::new(), known: Known::Somehow, last_kept: None }
     }
 
     /// Judges all that a client heard, which ends at the head of the log.
@@ -99,22 +119,41 @@ impl<'a> Oracle<'a> {
 
     fn hear(&mut self, heard: &Heard) -> Result<(), Breach> {
         match heard {
-            Heard::Opened(None) | Heard::Gone => {
+            Heard::Opened(None) | Heard::Remembered(None) | Heard::Gone => {
+                match heard {
+                    Heard::Opened(_) => self.known = Known::Somehow,
+                    Heard::Remembered(_) => self.known = Known::All,
+                    _ if matches!(self.known, Known::Keys(_)) => self.known = Known::All,
+                    _ => {}
+                }
                 self.items = Some(Vec::new());
                 self.shown.clear();
                 self.last_kept = None;
             }
-            Heard::Opened(Some(cursor)) => {
+            Heard::Opened(Some(cursor)) | Heard::Remembered(Some(cursor)) => {
+                self.known = match heard {
+                    Heard::Opened(_) => Known::Somehow,
+                    _ if *cursor == 0 => Known::All,
+                    _ => Known::Keys(BTreeSet::new()),
+                };
                 if *cursor != self.cursor {
                     return breach(format!("it asked after {cursor} and had everything up to {}", self.cursor));
                 }
                 self.items = None;
             }
-            Heard::Put(offset, key, data) => self.put(*offset, key.as_deref(), data)?,
+            Heard::Put(offset, key, data) => {
+                if let Some(old) = key.as_ref().filter(|key| self.is_known(key)).and_then(|key| self.shown.get(key)) {
+                    self.is_worth_it(old, data)?;
+                }
+                self.put(*offset, key.as_deref(), data)?;
+            }
             Heard::Patch(offset, key, patch) => {
                 let mut data = self.shown.get(key).cloned().ok_or_else(|| Breach("a patch of nothing".to_owned()))?;
                 apply(&mut data, patch);
                 self.put(*offset, Some(key), &data)?;
+            }
+            Heard::Delete(offset, key) if self.is_known(key) && !self.shown.contains_key(key) => {
+                return breach(format!("it does not hold the key that is deleted at {offset}"));
             }
             Heard::Delete(offset, key) => {
                 let entry = self.entry(*offset)?;
@@ -123,6 +162,7 @@ impl<'a> Oracle<'a> {
                 }
                 self.pass(*offset)?;
                 self.shown.remove(key);
+                self.know(key);
             }
             Heard::SnapshotEnd(version) => self.snapshot_end(*version)?,
             Heard::Through(offset) => {
@@ -150,8 +190,40 @@ impl<'a> Oracle<'a> {
         }
         if let Some(key) = key {
             self.shown.insert(key.to_owned(), data.clone());
+            self.know(key);
         }
         self.last_kept = Some(data.clone());
+        Ok(())
+    }
+
+    /// Whether the node knows what the client holds of a key, and looks.
+    fn is_known(&self, key: &str) -> bool {
+        let is_known = match &self.known {
+            Known::Keys(keys) => keys.contains(key),
+            Known::All => true,
+            Known::Somehow => false,
+        };
+        is_known && self.lens.asks_before() && self.items.is_none()
+    }
+
+    fn know(&mut self, key: &str) {
+        if let Known::Keys(keys) = &mut self.known {
+            keys.insert(key.to_owned());
+        }
+    }
+
+    /// What changes is told, and by a patch where that is shorter.
+    fn is_worth_it(&self, old: &Value, new: &Value) -> Result<(), Breach> {
+        if self.lens.on_change && old == new {
+            return breach("it is as it was");
+        }
+        let (Value::Object(old), Value::Object(new)) = (old, new) else { return Ok(()) };
+        // All values have the same members.
+        let patch: Map<_, _> = new.clone().into_iter().filter(|(name, value)| old.get(name) != Some(value)).collect();
+        let length = |members: &Map<String, Value>| serde_json::to_vec(members).map_or(0, |text| text.len());
+        if self.lens.delta && length(&patch) < length(new) {
+            return breach("a patch would say it");
+        }
         Ok(())
     }
 

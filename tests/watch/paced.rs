@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{keyed, node, publish, publish_all, short};
 use crate::harness::Node;
 use crate::harness::http::Http;
+use crate::line::{FORMS, Line};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -18,7 +19,6 @@ enum Shape {
 }
 
 const SHAPES: [Shape; 2] = [Shape::Alone, Shape::Together];
-const FORMS: [&str; 2] = ["text/event-stream", "application/x-ndjson"];
 
 /// A client that polls in a loop, alone or together with a topic in which nothing happens.
 struct Polls<'a> {
@@ -200,47 +200,6 @@ async fn a_loop_of_polls_has_no_more_than_the_ceiling() {
             let least = expected.len() as u32 * 50 * MS;
             assert!(began.elapsed() >= least, "{} events in {:?}", shown.len(), began.elapsed());
         }
-    }
-}
-
-/// A stream of several topics: what it says, line by line or event by event.
-struct Line {
-    http: Http,
-    is_sse: bool,
-}
-
-impl Line {
-    /// Stands behind the snapshots of `s:a` and `t:a`.
-    async fn open(node: &Node, form: &str, parameters: &str) -> Self {
-        let mut http = Http::connect(node.address()).await;
-        let path = format!("/v1/watch?topic=s:a&topic=t:a&{parameters}");
-        http.say("GET", &path, &[("accept", form)], "").await;
-        assert_eq!(http.head().await.status, 200);
-        let mut line = Self { http, is_sse: form == FORMS[0] };
-        line.through("s:a snapshot-end").await;
-        line.through("t:a snapshot-end").await;
-        line
-    }
-
-    async fn event(&mut self) -> Value {
-        loop {
-            let text = self.http.text_through(if self.is_sse { "\n\n" } else { "\n" }).await;
-            let data =
-                if self.is_sse { text.lines().find_map(|line| line.strip_prefix("data: ")) } else { Some(&*text) };
-            if let Some(data) = data {
-                return serde_json::from_str(data).expect("JSON");
-            }
-        }
-    }
-
-    /// `TOPIC KIND KEY DATA` of each, up to and with one that ends so.
-    async fn through(&mut self, end: &str) -> Vec<String> {
-        let mut all: Vec<String> = Vec::new();
-        while all.last().is_none_or(|last| !last.ends_with(end)) {
-            let event = self.event().await;
-            all.extend(short(&event).map(|text| format!("{} {text}", event["topic"].as_str().unwrap_or_default())));
-        }
-        all
     }
 }
 

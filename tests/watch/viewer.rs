@@ -150,7 +150,7 @@ impl Viewer {
                 // A version of one topic says nothing of the other.
                 self.cursor = None;
             }
-            self.heard.push(Heard::Opened(self.cursor.as_deref().map(offset)));
+            self.opened();
             // Most are cut early, some late, some not at all; in the end none is.
             let cut = if self.random.u8(..4) == 0 { usize::MAX } else { self.random.usize(1..120) };
             match self.transport {
@@ -165,6 +165,13 @@ impl Viewer {
             // A version that one of them told is good on every other, but where several topics are watched.
             self.transport = TRANSPORTS[self.random.usize(..TRANSPORTS.len())];
         }
+    }
+
+    /// It asks, where it stands.
+    fn opened(&mut self) {
+        let cursor = self.cursor.as_deref().map(offset);
+        let is_remembered = self.transport.is_together() || self.transport == Transport::LongPoll;
+        self.heard.push(if is_remembered { Heard::Remembered(cursor) } else { Heard::Opened(cursor) });
     }
 
     fn is_done(&self, end: &mut watch::Receiver<Option<u64>>) -> bool {
@@ -250,7 +257,7 @@ impl Viewer {
 
     /// A snapshot has begun and not ended: there is no cursor yet.
     fn is_in_snapshot(&self) -> bool {
-        let begins = |heard: &Heard| matches!(heard, Heard::Opened(None) | Heard::Gone);
+        let begins = |heard: &Heard| matches!(heard, Heard::Opened(None) | Heard::Remembered(None) | Heard::Gone);
         let last = self.heard.iter().rposition(begins);
         last.is_some_and(|at| !self.heard[at..].iter().any(|heard| matches!(heard, Heard::SnapshotEnd(_))))
     }
@@ -305,6 +312,8 @@ impl Viewer {
             if self.is_done(end) {
                 return;
             }
+            // Each time it is asked anew, and nothing is remembered from one to the next.
+            self.opened();
             let path = format!("{}&timeout=200ms", self.path());
             let answer = Http::once(node.address(), "GET", &path, &[], "").await;
             assert_eq!(answer.status, 200, "{}", answer.text());

@@ -19,7 +19,8 @@ pub struct Delivery {
     /// subscription that needs one more is answered `UNAVAILABLE`.
     pub views_max: usize,
     /// What the views of the node with an `interval`, `debounce` or `maxEventsPerSecond` hold back together: 64 MiB, some
-    /// 100,000 small events. Beyond it they send before their time.
+    /// 100,000 small events. Beyond it they send before their time. Up to half of it is what readers of their own, such as
+    /// `/v1/watch`, remember of `state` topics that they tell; beyond that they tell as `delete` or whole what need not be.
     pub held_bytes_max: usize,
     /// Answers and catch-up pages that wait for one connection before no more requests are read from it.
     /// 64 KiB is some 500 answers; 50,000 connections at the brim stay below 4 GiB.

@@ -70,7 +70,10 @@ impl Reader {
         let reading = CatchUp::new(self, false);
         let outcome = async {
             let cursor = match start {
-                Start::After(version) => version,
+                Start::After(version) => {
+                    reading.glass.borrow_mut().begin_after(version);
+                    version
+                }
                 Start::Snapshot(snapshot) => reading.send_snapshot(snapshot).await?,
                 Start::Gap(cursor, gap) => reading.gap(cursor, &gap).await?,
             };
@@ -97,7 +100,11 @@ impl Reader {
 
 impl CatchUp {
     fn new(reader: Reader, is_lagging: bool) -> Self {
-        let glass = Glass::new(reader.key.lens.clone(), reader.hub.node().is_state(&reader.key.topic), is_lagging);
+        let node = reader.hub.node();
+        let is_state = node.is_state(&reader.key.topic);
+        // Who is metered reads by itself for ever; all others go on in a view that is told what was there before.
+        let held = reader.meter.is_some().then(|| node.hold());
+        let glass = Glass::new(reader.key.lens.clone(), is_state, is_lagging, held);
         Self { reader, glass: RefCell::new(glass) }
     }
 

@@ -11,7 +11,7 @@ use super::watch::Watching;
 use crate::hub::{Hub, Slot, Terms};
 use crate::log::{Gap, Page, ReadLimit};
 use crate::node::Node;
-use crate::view::{Lens, Pacer};
+use crate::view::{Lens, Pacer, Sent};
 
 /// See the module.
 #[derive(Debug)]
@@ -48,7 +48,10 @@ impl Part {
         let Watching { version, reader: Reader { slot, key, terms, .. }, start, .. } = watching;
         let is_state = node.is_state(&key.topic);
         let held = Held::new(lens, node.hold(), is_state);
-        let glass = Glass::new(lens.cloned(), is_state, false);
+        let mut glass = Glass::new(lens.cloned(), is_state, false, Some(node.hold()));
+        if let Start::After(version) = start {
+            glass.begin_after(version);
+        }
         Self {
             topic: key.topic,
             terms,
@@ -83,10 +86,20 @@ impl Part {
         }
     }
 
+    /// Takes what has to wait for the pace; gives whether any of it is to be told.
+    pub(super) fn take(&mut self, events: &[Arc<Event>]) -> bool {
+        self.held.as_mut().is_some_and(|held| held.take(events, &mut self.glass))
+    }
+
+    /// The oldest of what waits, at most so many.
+    pub(super) fn send(&mut self, most: usize) -> Option<Sent> {
+        let sent = self.held.as_mut()?.send(most, &mut self.glass);
+        (sent.count > 0).then_some(sent)
+    }
+
     /// It goes on behind a snapshot, and what follows that was not read.
     pub(super) fn go_on(&mut self, cursor: ResourceVersion) {
         (self.cursor, self.seen) = (cursor, None);
-        self.held.iter_mut().for_each(Held::forget);
     }
 
     /// Whether there may be something to read, and room for it.

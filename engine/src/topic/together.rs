@@ -220,15 +220,15 @@ impl Together {
                     return if told.is_empty() { self.gap(index, &gap).await } else { Ok(told) };
                 }
             };
-            let Some(held) = &mut part.held else {
+            if part.held.is_none() {
                 let (shown, through) = (part.glass.show(&events), part.cursor);
                 let told = self.tell(index, &shown, through);
                 if told.is_empty() {
                     continue;
                 }
                 return Ok(told);
-            };
-            let has_news = held.take(&events);
+            }
+            let has_news = part.take(&events);
             if !part.waits() {
                 self.cursor.reach(index, part.cursor);
             } else if has_news && let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) {
@@ -259,13 +259,10 @@ impl Together {
     fn send(&mut self, index: usize, most: usize) -> Vec<Told> {
         let most = self.affords(most);
         let part = &mut self.parts[index];
-        let Some(held) = &mut part.held else { return Vec::new() };
-        let sent = held.send(most);
-        if sent.count == 0 {
-            return Vec::new();
-        }
+        let Some(sent) = part.send(most) else { return Vec::new() };
+        let waits = part.waits();
         if let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) {
-            pacer.sent(self.began.elapsed(), sent.count, !held.is_empty());
+            pacer.sent(self.began.elapsed(), sent.count, waits);
         }
         let through = sent.through.unwrap_or(part.cursor);
         self.tell(index, &sent.events, through)

@@ -1,7 +1,11 @@
 //! What all views of a node may take together: how many there are, and what those with a pace hold back.
+//! Of that also comes what readers of the log remember by themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is remembered takes at most this part of what all may hold, one in so many: the rest is for what waits.
+const REMEMBERED_PART: usize = 2;
 
 /// See the module.
 #[derive(Debug)]
@@ -77,6 +81,13 @@ impl HeldBytes {
             held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
         }
         self.bytes = bytes;
+    }
+
+    /// Whether it may be so much, to remember what is then not known otherwise.
+    #[must_use]
+    pub fn may_remember(&self, bytes: usize) -> bool {
+        let others = self.budget.held_bytes().saturating_sub(self.bytes);
+        others.saturating_add(bytes) <= self.budget.held_bytes_max / REMEMBERED_PART
     }
 
     /// All together hold back more than they may: what this one has should go before its time.

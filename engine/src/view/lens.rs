@@ -1,6 +1,7 @@
 //! What a view lets through of the events of its topic, and what of each: filter, kept fields, changes only, patches.
 //! Rules W3, W14 and W16 of the protocol's `SPEC.md`. Pure; what it must know of before comes in.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub enum Was<'a, 'e> {
     Nothing,
     /// This put of the key.
     Put(&'a Arc<Event>, &'a Facts<'e>),
+    /// This item of the key was shown; which one, if the lens compares.
+    Shown(Option<&'a Arc<Event>>),
     /// Whoever reads the history of a `state` topic from somewhere does not know.
     Unknown,
 }
@@ -59,7 +62,7 @@ pub struct Kept(Option<u64>);
 enum Before<'a> {
     Beside,
     Hidden,
-    Shown(&'a Arc<Event>),
+    Shown(Option<Cow<'a, Arc<Event>>>),
     Unknown,
 }
 
@@ -95,6 +98,18 @@ impl Lens {
         self.on_change
     }
 
+    /// Whether it makes a difference which item was shown before.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.on_change || self.delta
+    }
+
+    /// Whether it makes a difference what was shown before.
+    #[must_use]
+    pub fn asks_before(&self) -> bool {
+        self.compares() || !self.filter.canonical().is_empty()
+    }
+
     /// What it looks at, for those who look for the views that an event is for.
     #[must_use]
     pub fn filter(&self) -> &Filter {
@@ -120,8 +135,11 @@ impl Lens {
         let before = match was {
             Was::Beside => Before::Beside,
             Was::Nothing => Before::Hidden,
-            Was::Put(put, facts) if self.filter.matches(facts) => Before::Shown(put),
+            Was::Put(put, facts) if self.filter.matches(facts) => {
+                Before::Shown(self.compares().then(|| Cow::Owned(self.item(put))))
+            }
             Was::Put(..) => Before::Hidden,
+            Was::Shown(item) => Before::Shown(item.map(Cow::Borrowed)),
             // What it was is not known, but that it had this key.
             Was::Unknown if !self.filter.takes_key(facts) => Before::Hidden,
             Was::Unknown => Before::Unknown,
@@ -135,8 +153,7 @@ impl Lens {
         }
         let put = self.item(event);
         match before {
-            Before::Shown(old) => {
-                let old = self.item(old);
+            Before::Shown(Some(old)) => {
                 if self.on_change && is_same(&old, &put) {
                     return None;
                 }
@@ -147,7 +164,7 @@ impl Lens {
                 }
             }
             Before::Beside if self.on_change && kept.has(&put) => return None,
-            Before::Beside | Before::Hidden | Before::Unknown => {}
+            Before::Beside | Before::Hidden | Before::Shown(None) | Before::Unknown => {}
         }
         Some(put)
     }
@@ -158,7 +175,8 @@ impl Lens {
         self.filter.matches(&Facts::of(item)).then(|| self.item(item))
     }
 
-    fn item(&self, event: &Arc<Event>) -> Arc<Event> {
+    /// What is shown of a put that is.
+    pub(super) fn item(&self, event: &Arc<Event>) -> Arc<Event> {
         let (Some(fields), Some(data)) = (&self.fields, &event.data) else { return Arc::clone(event) };
         if event.content_type() != ContentType::Json {
             return Arc::clone(event);

@@ -10,6 +10,7 @@ mod filter;
 mod frame;
 mod json;
 mod lens;
+mod memory;
 mod merge_patch;
 mod pace;
 mod pending;
@@ -22,6 +23,7 @@ pub use frame::{
     FRAME_BYTES, Span, encode, encode_state, event_bytes, is_logged, marker, put_envelope, put_ping, put_retry, trouble,
 };
 pub use lens::{Change, Kept, Lens, Was};
+pub use memory::Memory;
 pub use pace::{Allowance, Pacer};
 pub use pending::{Pending, Sent};
 pub use wire::{SessionWire, Wire};

@@ -66,6 +66,18 @@ impl Pending {
         self.bytes
     }
 
+    /// Takes a change of a key for one reader, who knows what it was shown: in place of what waits for it, and unless it is to
+    /// be told nothing of the key now.
+    pub fn replace(&mut self, event: &Arc<Event>, is_shown: bool) {
+        let key = event.key.as_deref().unwrap_or_default();
+        let before = self.keys.remove(key).and_then(|offset| self.events.remove(&offset));
+        self.bytes -= before.as_ref().map_or(0, Held::bytes);
+        if is_shown {
+            self.keys.insert(key.to_owned(), offset(event));
+            self.hold(Arc::clone(event));
+        }
+    }
+
     /// Takes an event of a `stream`, as it will be shown.
     pub fn hold(&mut self, event: Arc<Event>) {
         let held = Held { event, was: None, is_changed: false, is_left: false };
@@ -79,8 +91,7 @@ impl Pending {
         let before = self.keys.get(key).and_then(|offset| self.events.remove(offset));
         self.bytes -= before.as_ref().map_or(0, Held::bytes);
         let is_left = before.as_ref().is_some_and(|before| before.is_left);
-        // What nobody knows may be anything.
-        let is_changed = before.is_some() || matches!(was, Was::Unknown);
+        let is_changed = before.is_some();
         let replaced = if let Was::Put(put, _) = was { Some(put) } else { None };
         let was = before.map_or_else(|| replaced.cloned(), |before| before.was);
         let held = Held { event: Arc::clone(event), was, is_changed, is_left };
@@ -96,6 +107,16 @@ impl Pending {
     /// The oldest, at most so many.
     #[must_use]
     pub fn send(&mut self, lens: &Lens, is_state: bool, most: usize) -> Sent {
+        self.pop(most, |held| if is_state { held.show(lens) } else { Some(held.event) })
+    }
+
+    /// The oldest, at most so many, as they came.
+    #[must_use]
+    pub fn take(&mut self, most: usize) -> Sent {
+        self.pop(most, |held| Some(held.event))
+    }
+
+    fn pop(&mut self, most: usize, show: impl Fn(Held) -> Option<Arc<Event>>) -> Sent {
         let mut sent = Sent { events: Vec::new(), count: 0, through: None };
         while sent.count < most
             && let Some((_, held)) = self.events.pop_first()
@@ -103,12 +124,10 @@ impl Pending {
             sent.count += 1;
             self.bytes -= held.bytes();
             sent.through = held.event.resource_version;
-            if is_state {
-                self.keys.remove(held.event.key.as_deref().unwrap_or_default());
-                sent.events.extend(held.show(lens));
-            } else {
-                sent.events.push(held.event);
+            if let Some(key) = &held.event.key {
+                self.keys.remove(key);
             }
+            sent.events.extend(show(held));
         }
         if self.events.is_empty() {
             sent.through = None;
@@ -224,16 +243,17 @@ mod tests {
         assert!(pending.is_empty());
     }
 
-    /// Who reads the log from somewhere cannot know whether a key was there before.
     #[test]
-    fn what_went_is_told_where_nobody_knows_what_was() {
-        let watch = Watch { topic: "s:a".to_owned(), interval_ms: Some(1), ..Watch::default() };
-        let lens = Lens::new(&watch).unwrap().unwrap();
-        let delete = Arc::new(Event { r#type: EventType::Delete.into(), data: None, ..Event::clone(&put(2, "a", "")) });
+    fn one_reader_has_the_last_of_a_key_or_nothing_of_it() {
         let mut pending = Pending::default();
-        assert!(!pending.conflate(&lens, &delete, Was::Nothing) && pending.is_empty());
-        assert!(pending.conflate(&lens, &delete, Was::Unknown));
-        assert!(pending.conflate(&lens, &put(3, "b", "1"), Was::Unknown));
-        assert_eq!(kinds(&pending.send(&lens, true, usize::MAX)), [(2, EventType::Delete), (3, EventType::Put)]);
+        pending.replace(&put(1, "a", "1"), true);
+        pending.replace(&put(2, "b", "1"), true);
+        pending.replace(&put(3, "a", "2"), true);
+        pending.replace(&put(4, "b", "2"), false);
+        let one = pending.bytes();
+        assert_eq!(kinds(&pending.take(usize::MAX)), [(3, EventType::Put)]);
+        assert!(one > 0 && pending.is_empty() && pending.bytes() == 0);
+        pending.replace(&put(5, "a", "1"), false);
+        assert!(pending.is_empty());
     }
 }
