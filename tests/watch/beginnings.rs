@@ -21,6 +21,10 @@ async fn nothing_of_a_topic_that_was_deleted_is_told_to_who_begins_after_it() {
         let deleted = Http::once(node.address(), "DELETE", "/v1/topics/t:a", &[], "").await;
         assert_eq!(deleted.status, 200, "{}", deleted.text());
     }
+    let answer = Http::once(node.address(), "GET", "/metrics", &[], "").await;
+    let metrics = answer.text();
+    let shared = metrics.lines().find_map(|line| line.strip_prefix("fanfare_catch_up_pages_shared_total "));
+    assert_eq!(shared, Some("10"), "the second and the third of each life");
 }
 
 /// W20: who is told that it lags looks for what is slow, and whoever watches the metric does.

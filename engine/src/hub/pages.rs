@@ -16,6 +16,8 @@ pub struct PageKey {
     pub view: u32,
     /// Where it begins.
     pub after: ResourceVersion,
+    /// In which life of the topic: every one begins at `0.0`.
+    pub epoch: u64,
     /// Only what still counts is in it.
     pub is_conflated: bool,
 }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     fn key(view: u32, offset: u64) -> PageKey {
-        PageKey { view, after: ResourceVersion::new(7, offset), is_conflated: false }
+        PageKey { view, after: ResourceVersion::new(7, offset), epoch: 7, is_conflated: false }
     }
 
     fn page(bytes: usize, through: u64) -> EncodedPage {
@@ -84,6 +86,7 @@ mod tests {
         assert_eq!(pages.find(key(1, 1), 5), None);
         assert_eq!(pages.find(key(2, 0), 5), None);
         assert_eq!(pages.find(PageKey { is_conflated: true, ..key(1, 0) }, 5), None);
+        assert_eq!(pages.find(PageKey { epoch: 8, ..key(1, 0) }, 5), None);
         pages.clear();
         assert_eq!(pages.find(key(1, 0), 5), None);
     }

@@ -153,11 +153,10 @@ impl CatchUp {
         events_max: usize,
     ) -> Result<(ResourceVersion, usize), Ended> {
         let (hub, glass) = (&self.reader.hub, &self.glass);
-        let key = PageKey { view: self.reader.slot.view, after: cursor, is_conflated: glass.borrow().conflates() };
-        // What follows `0.0` is another page in each life of the topic.
-        let is_shared = self.reader.meter.is_none() && glass.borrow().is_shared() && !cursor.is_none();
+        let is_shared = self.reader.meter.is_none() && glass.borrow().is_shared();
         let turn = hub.turn().await;
-        if is_shared && let Some(page) = hub.page(key, through) {
+        let shared = is_shared.then(|| self.page_key(cursor)).flatten();
+        if let Some(page) = shared.and_then(|key| hub.page(key, through)) {
             self.push_bytes(&page.bytes)?;
             return Ok((page.through, page.shown));
         }
@@ -185,12 +184,20 @@ impl CatchUp {
             let span = Span::new(page.after, through, events);
             self.encode(&span, &mut bytes);
             self.push_bytes(&bytes)?;
-            if is_shared {
+            // The topic may have ended since it was asked for its life.
+            if let Some(key) = shared.filter(|key| key.epoch == through.epoch) {
                 hub.keep_page(key, EncodedPage { bytes: bytes.into(), through, shown: shown.len() });
             }
         }
         self.reader.hub.node().telemetry.catch_up_events.inc_by(count as u64);
         Ok((through, shown.len()))
+    }
+
+    /// Of a page that others may want too. Behind `0.0` it is another one in each life of the topic, and the log knows which this is.
+    fn page_key(&self, after: ResourceVersion) -> Option<PageKey> {
+        let Reader { hub, slot, key, .. } = &self.reader;
+        let epoch = if after.is_none() { hub.node().log.head(&key.topic).ok()?.epoch } else { after.epoch };
+        Some(PageKey { view: slot.view, after, epoch, is_conflated: self.glass.borrow().conflates() })
     }
 
     async fn send_snapshot(&self, snapshot: Snapshot) -> Result<ResourceVersion, Ended> {
