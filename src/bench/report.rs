@@ -117,6 +117,20 @@ pub(crate) struct Latency {
     pub(crate) percentiles: Vec<(f64, u64)>,
 }
 
+impl Latency {
+    /// What a summary shows of it: names and microseconds, ascending.
+    pub(crate) fn columns(&self) -> [(&'static str, u64); 6] {
+        [
+            ("min", self.min),
+            ("p50", self.p50),
+            ("p90", self.p90),
+            ("p99", self.p99),
+            ("p99.9", self.p999),
+            ("max", self.max),
+        ]
+    }
+}
+
 /// A curve over the time of the run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -136,14 +136,7 @@ impl Summary<'_> {
     }
 
     fn latency(&mut self, latency: &Latency) -> fmt::Result {
-        let columns = [
-            ("min", latency.min),
-            ("p50", latency.p50),
-            ("p90", latency.p90),
-            ("p99", latency.p99),
-            ("p99.9", latency.p999),
-            ("max", latency.max),
-        ];
+        let columns = latency.columns();
         let heads: String = columns.iter().map(|(name, _)| format!("{name:>10}")).collect();
         let cells: String = columns.iter().map(|(_, value)| format!("{:>10}", duration(*value as f64))).collect();
         writeln!(self.out, "\n{}", self.ink.paint(Colour::Faint, &format!("latency{heads}")))?;

@@ -41,14 +41,7 @@ fn figures(report: &Report, out: &mut Markup) {
 }
 
 fn latencies(latency: &Latency, out: &mut Markup) {
-    let columns = [
-        ("min", latency.min),
-        ("p50", latency.p50),
-        ("p90", latency.p90),
-        ("p99", latency.p99),
-        ("p99.9", latency.p999),
-        ("max", latency.max),
-    ];
+    let columns = latency.columns();
     out.within("div", &[("class", &"panel latencies")], |out| {
         out.element("h3", &[], "Latency");
         out.within("dl", &[], |out| {
