@@ -12,7 +12,7 @@ use super::opening::{self, Opened};
 use super::options::Options;
 use super::progress::Progress;
 use super::server::{Moment, Server};
-use super::target::{Door, Fanfare, Heard, Plain, Target, TargetName};
+use super::target::{Bare, Centrifuge, Door, Fanfare, Heard, Mqtt, Nats, Plain, SocketIo, Target, TargetName};
 use super::{Deliveries, Figure, Machine, Report, Setting};
 
 /// Descriptors for everything that is no connection.
@@ -139,7 +139,8 @@ impl Run {
             target.greet(&mut greeting);
             greeting.into()
         };
-        Ok(self.open("publishers", labels, false, greeting)?.ids)
+        let answers = self.target().abilities().answers_greetings;
+        Ok(self.open("publishers", labels, answers, greeting)?.ids)
     }
 
     /// The measured part begins now.
@@ -280,6 +281,11 @@ pub(crate) fn target(options: &Options) -> Rc<dyn Target> {
     match options.target {
         TargetName::Fanfare => Rc::new(Fanfare::new(door)),
         TargetName::Plain => Rc::new(Plain::new(door)),
+        TargetName::Bare => Rc::new(Bare::new(door)),
+        TargetName::Nats => Rc::new(Nats::new(door)),
+        TargetName::SocketIo => Rc::new(SocketIo::new(door)),
+        TargetName::Centrifuge => Rc::new(Centrifuge::new(door)),
+        TargetName::Mqtt => Rc::new(Mqtt::new(door)),
     }
 }
 

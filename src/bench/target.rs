@@ -1,15 +1,26 @@
 //! Whom the load generator speaks to. A target knows how its server is spoken to, and nothing of what is measured.
 
+mod bare;
+mod centrifuge;
 mod event;
 mod fanfare;
+mod mqtt;
+mod nats;
 mod plain;
+mod protobuf;
+mod socketio;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use fanfare_protocol::ResourceVersion;
 
+pub(crate) use bare::Bare;
+pub(crate) use centrifuge::Centrifuge;
 pub(crate) use fanfare::Fanfare;
+pub(crate) use mqtt::Mqtt;
+pub(crate) use nats::Nats;
 pub(crate) use plain::Plain;
+pub(crate) use socketio::SocketIo;
 
 pub(crate) use super::client::handshake::Door;
 
@@ -20,17 +31,31 @@ pub(crate) enum TargetName {
     Fanfare,
     /// Any WebSocket server that sends each message, as it is, to all who are connected.
     Plain,
+    /// A WebSocket server of topics written by hand: `+TOPIC` subscribes, `TOPIC DATA` publishes, a delivery is the data.
+    Bare,
+    /// NATS over WebSocket.
+    Nats,
+    /// Socket.IO, with rooms as topics.
+    #[value(name = "socketio")]
+    SocketIo,
+    /// The library under Centrifugo, in protobuf.
+    Centrifuge,
+    /// A broker of MQTT 3.1.1 over WebSocket, at most once.
+    #[value(alias = "mosquitto")]
+    Mqtt,
 }
 
 /// What a server said, as far as a load generator listens.
 #[derive(Debug)]
 pub(crate) enum Heard<'a> {
-    /// A subscription stands, at a version where the server has such.
+    /// What a greeting asked for stands: a subscription, at a version where the server has such.
     Subscribed(Option<ResourceVersion>),
     /// A delivery: the data of a publication.
     Delivery(&'a [u8]),
     /// The publication with this ticket was accepted.
     Accepted(u64),
+    /// The server asks for a sign of life: this frame has to be said.
+    Owed(&'a [u8]),
     /// Something was refused, or a subscription ended: the run is worth nothing.
     Refused(String),
 }
@@ -91,8 +116,21 @@ pub(crate) struct Abilities {
     pub(crate) has_topics: bool,
     /// Tells when a subscription stands.
     pub(crate) answers_subscriptions: bool,
+    /// Tells when whoever only publishes is known to it, and wants nothing published before.
+    pub(crate) answers_greetings: bool,
     /// Tells when a publication is accepted.
     pub(crate) answers_publications: bool,
     /// Can go on after a version.
     pub(crate) resumes: bool,
+}
+
+impl Abilities {
+    /// What every server can: send publications to whoever is connected.
+    pub(crate) const NONE: Self = Self {
+        has_topics: false,
+        answers_subscriptions: false,
+        answers_greetings: false,
+        answers_publications: false,
+        resumes: false,
+    };
 }

@@ -226,13 +226,14 @@ fn take(
         used += frame.bytes;
         match frame.opcode {
             Opcode::Text | Opcode::Binary => {
-                let awaits_answer = &mut connection.awaits_answer;
+                let (awaits_answer, outbox) = (&mut connection.awaits_answer, &mut connection.outbox);
                 target.hear(frame.payload, &mut |heard| match heard {
                     Heard::Subscribed(_) if *awaits_answer => {
                         *awaits_answer = false;
                         ear(who, Happening::Heard(heard));
                         ear(who, Happening::Ready);
                     }
+                    Heard::Owed(frame) => outbox.extend_from_slice(frame),
                     heard => ear(who, Happening::Heard(heard)),
                 })?;
             }

@@ -29,8 +29,13 @@ pub(crate) struct Frame<'a> {
 
 /// Appends a message in one frame.
 pub(crate) fn put(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+    put_parts(opcode, &[payload], out);
+}
+
+/// The same of a message in several parts.
+pub(crate) fn put_parts(opcode: Opcode, parts: &[&[u8]], out: &mut Vec<u8>) {
     out.push(FIN | opcode as u8);
-    match payload.len() {
+    match parts.iter().map(|part| part.len()).sum() {
         short @ 0..=125 => out.push(MASKED | short as u8),
         middle @ 126..=0xffff => {
             out.push(MASKED | 126);
@@ -42,7 +47,9 @@ pub(crate) fn put(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(payload);
+    for part in parts {
+        out.extend_from_slice(part);
+    }
 }
 
 /// The frame at the front, once it is there as a whole.

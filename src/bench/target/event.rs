@@ -1,18 +1,10 @@
 //! Finds the data in `EVENT` envelopes where they lie: a decoder that builds a value for each event would cost more than the
 //! server that sent it. Field numbers are those of `protocol/proto/`; unknown fields are stepped over (E5).
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use fanfare_protocol::{EventType, MessageType};
 
-/// A field's number and wire type, as one key.
-const VARINT: u64 = 0;
-const FIXED64: u64 = 1;
-const LENGTH: u64 = 2;
-const FIXED32: u64 = 5;
-
-const fn key(field: u64, wire: u64) -> u64 {
-    field << 3 | wire
-}
+use super::protobuf::{LENGTH, VARINT, field_bytes, key, skip, varint};
 
 const ENVELOPE_TYPE: u64 = key(1, VARINT);
 const ENVELOPE_ID: u64 = key(2, VARINT);
@@ -93,47 +85,6 @@ fn event(mut event: &[u8]) -> Result<Option<Item<'_>>> {
         GONE | FAILURE => Some(Item::Broken),
         _ => None,
     })
-}
-
-#[inline]
-fn varint(input: &mut &[u8]) -> Result<u64> {
-    // Nearly all of them are one byte.
-    if let [byte @ 0..=0x7f, rest @ ..] = *input {
-        *input = rest;
-        return Ok(u64::from(*byte));
-    }
-    let mut value = 0;
-    for (index, byte) in input.iter().enumerate().take(10) {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            *input = &input[index + 1..];
-            return Ok(value);
-        }
-    }
-    bail!("the node sent a number that does not end")
-}
-
-#[inline]
-fn field_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8]> {
-    let length = varint(input)?;
-    take(input, length)
-}
-
-fn take<'a>(input: &mut &'a [u8], length: u64) -> Result<&'a [u8]> {
-    let split = usize::try_from(length).ok().and_then(|length| input.split_at_checked(length));
-    let (taken, rest) = split.context("the node sent a field that is longer than its message")?;
-    *input = rest;
-    Ok(taken)
-}
-
-fn skip(key: u64, input: &mut &[u8]) -> Result<()> {
-    match key & 7 {
-        VARINT => varint(input).map(drop),
-        FIXED64 => take(input, 8).map(drop),
-        LENGTH => field_bytes(input).map(drop),
-        FIXED32 => take(input, 4).map(drop),
-        other => bail!("the node sent a field of wire type {other}"),
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,13 @@ impl Target for Fanfare {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { has_topics: true, answers_subscriptions: true, answers_publications: true, resumes: true }
+        Abilities {
+            has_topics: true,
+            answers_subscriptions: true,
+            answers_publications: true,
+            resumes: true,
+            ..Abilities::NONE
+        }
     }
 
     fn greet(&self, out: &mut Vec<u8>) {

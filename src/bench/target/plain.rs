@@ -31,7 +31,7 @@ impl Target for Plain {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { has_topics: false, answers_subscriptions: false, answers_publications: false, resumes: false }
+        Abilities::NONE
     }
 
     fn greet(&self, _: &mut Vec<u8>) {}

@@ -24,8 +24,7 @@ const RATE_MAX: f64 = 10_000_000.0;
 pub(super) struct Shared {
     #[command(flatten)]
     node: Node,
-    /// What listens there. `plain` is any WebSocket server that sends each message to all who are connected; the URL's
-    /// path is then that of the WebSocket.
+    /// What listens there. For others than `fanfare` the URL's path is that of the WebSocket, or what comes before the usual one.
     #[arg(long, value_name = "NAME", value_enum, default_value = "fanfare")]
     target: TargetName,
     /// The namespace of the topics, whose names are of this run alone.

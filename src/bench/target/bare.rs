@@ -1,0 +1,52 @@
+//! The least that a server with topics can speak: each message is a text. `+TOPIC` subscribes and is repeated once that
+//! stands, `TOPIC DATA` publishes, a delivery is the data.
+
+use anyhow::Result;
+
+use super::{Abilities, Begin, Door, Heard, Outgoing, Target};
+use crate::bench::client::frame::{self, Opcode};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    door: Door,
+}
+
+impl Bare {
+    pub(crate) fn new(door: Door) -> Self {
+        Self { door }
+    }
+}
+
+impl Target for Bare {
+    fn name(&self) -> &'static str {
+        "bare"
+    }
+
+    fn guarantees(&self) -> String {
+        "none that the load generator knows of: what is published goes to whoever is there".to_owned()
+    }
+
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { has_topics: true, answers_subscriptions: true, ..Abilities::NONE }
+    }
+
+    fn greet(&self, _: &mut Vec<u8>) {}
+
+    fn subscribe(&self, topic: &str, _: Begin, out: &mut Vec<u8>) {
+        frame::put_parts(Opcode::Text, &[b"+", topic.as_bytes()], out);
+    }
+
+    fn publish(&self, publication: Outgoing<'_>, out: &mut Vec<u8>) {
+        frame::put_parts(Opcode::Text, &[publication.topic.as_bytes(), b" ", publication.data], out);
+    }
+
+    fn hear(&self, message: &[u8], heard: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        heard(if message.starts_with(b"+") { Heard::Subscribed(None) } else { Heard::Delivery(message) });
+        Ok(())
+    }
+}
