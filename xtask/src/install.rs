@@ -117,12 +117,12 @@ fn install_chromium(project: &Project) -> Result<()> {
     chromium().map(drop).context("apt-get installed chromium, yet it is not on the search path")
 }
 
-fn is_root(project: &Project) -> bool {
+pub(crate) fn is_root(project: &Project) -> bool {
     project.tool("id", ["-u"]).output().is_ok_and(|id| id.trim_ascii() == b"0")
 }
 
 /// Debian itself: Ubuntu's package of this name is a snap, which a container cannot run.
-fn is_debian() -> bool {
+pub(crate) fn is_debian() -> bool {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     release.lines().any(|line| line.trim() == "ID=debian")
 }

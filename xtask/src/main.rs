@@ -7,6 +7,7 @@ mod bundle;
 mod codegen;
 mod crash;
 mod install;
+mod peers;
 mod project;
 mod size;
 mod step;
@@ -41,6 +42,8 @@ enum Command {
     Size,
     /// Cut the power and kill the process under load, at full size
     Crash(crash::Options),
+    /// Measure Fanfare beside other servers
+    BenchPeers(peers::Options),
 }
 
 #[derive(Args)]
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<bool> {
     let project = Project::find()?;
     match command {
         Command::Test(options) => return test::run(&project, &options),
+        Command::BenchPeers(options) => return peers::run(&project, &options),
         Command::Codegen(Mode { check: true }) => codegen::check(&project)?,
         Command::Codegen(Mode { check: false }) => codegen::write(&project)?,
         Command::Bundle(Mode { check: true }) => bundle::check(&project)?,
