@@ -197,7 +197,7 @@ impl<'a> Workshop<'a> {
             let is_it = message["target"]["name"] == name;
             is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
         };
-        String::from_utf8(built)?.lines().filter_map(executable).last().context("cargo built no executable of it")
+        String::from_utf8(built)?.lines().filter_map(executable).next_back().context("cargo built no executable of it")
     }
 
     fn install_npm(&self) -> Result<()> {
