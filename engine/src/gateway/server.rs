@@ -15,7 +15,7 @@ use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
 use super::hubs::Hubs;
-use super::{app, tcp, upgrade, version};
+use super::{app, socket, tcp, upgrade, version};
 use crate::hub::Delivery;
 use crate::node::{Node, StartError};
 
@@ -42,8 +42,9 @@ impl Server {
     /// When an address cannot be bound or a thread cannot be started.
     pub fn start(node: Arc<Node>) -> Result<Self, StartError> {
         let server = &node.config.server;
-        let (listener, address) = bind(server.listen)?;
-        let tcp = server.tcp_listen.address().map(bind).transpose()?;
+        let delivery = &node.config.delivery;
+        let (listener, address) = bind(server.listen, delivery)?;
+        let tcp = server.tcp_listen.address().map(|address| bind(address, delivery)).transpose()?;
         let tcp_address = tcp.as_ref().map(|(_, address)| *address);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (workers, worker_node) = (server.workers.count(cores), Arc::clone(&node));
@@ -53,15 +54,12 @@ impl Server {
             let hub = hubs.of_this_worker();
             let handshake = Duration::from_millis(u64::from(worker_node.config.limits.handshake_timeout_ms));
             let upgrades = Rc::clone(&hub);
-            let delivery = worker_node.config.delivery.clone();
             let http = HttpService::<TcpStream, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
                 .client_request_timeout(handshake)
                 .client_disconnect_timeout(Duration::from_secs(1))
                 // A watcher that hangs up is gone at once, instead of at the second write that fails.
                 .h1_allow_half_closed(false)
-                .tcp_nodelay(true)
-                .on_connect_ext(move |stream, _| tune(stream, &delivery))
                 .local_addr(address)
                 .upgrade(fn_service(move |request| upgrade::upgrade(Rc::clone(&upgrades), request)))
                 .finish(map_config(app::app(hub), |_| AppConfig::default()));
@@ -128,16 +126,9 @@ impl Server {
     }
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(address: SocketAddr, delivery: &Delivery) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr().map(|local| (listener, local)));
-    bound.map_err(|source| StartError::Listen { address, source })
-}
-
-/// Tuning only: a kernel that refuses one of these still serves the connection.
-fn tune(stream: &TcpStream, delivery: &Delivery) {
-    let socket = socket2::SockRef::from(stream);
-    let _ = socket.set_send_buffer_size(delivery.send_buffer_bytes);
-    // While a peer takes nothing, the body of its answer is not polled: only the kernel can notice that it never will.
-    #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(u64::from(delivery.write_timeout_ms))));
+    let (listener, local) = bound.map_err(|source| StartError::Listen { address, source })?;
+    socket::tune(&listener, delivery);
+    Ok((listener, local))
 }
