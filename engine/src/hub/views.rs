@@ -1,13 +1,12 @@
 //! The views of one worker: which there are, and which have moved since they were last swept.
 
-use std::collections::HashMap;
-
 use tokio::sync::oneshot;
 
 use super::actor::Frame;
 use super::pass::{Breath, Pass};
 use super::refusal::SubscribeError;
 use super::view::HubView;
+use crate::hash::HashMap;
 use crate::node::Node;
 use crate::telemetry::Transport;
 use crate::view::ViewKey;

@@ -5,7 +5,6 @@
 //! mailbox is as long as the worker is behind the shard; a commit that finds it long costs no one but the topic.
 //! If it panics, its followers' views go silent until they reopen; the log has everything.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use fanfare_protocol::{ResourceVersion, TopicName};
 use super::changes::Changes;
 use super::index::Index;
 use super::view::{Follower, TopicView};
+use crate::hash::HashMap;
 use crate::hub::{Frame, Frames, HubActor, HubId, Opened, SubscribeError};
 use crate::log::Committed;
 use crate::node::Node;
@@ -91,8 +91,8 @@ impl TopicActor {
             node,
             head: ResourceVersion::NONE,
             read_at: 0,
-            views: HashMap::new(),
-            numbers: HashMap::new(),
+            views: HashMap::default(),
+            numbers: HashMap::default(),
             index: Index::default(),
             began: Instant::now(),
             retiring: false,

@@ -1,9 +1,10 @@
 //! Which views of a topic an event may be for. Views that ask for one value of one path are found by their value: ten
 //! thousand of them cost one look-up per event and path, not ten thousand filters.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::changes::Changes;
+use crate::hash::HashMap;
 use crate::view::{CanonicalValue, Facts, Lens, Path};
 
 /// See the module. Views are known by their numbers.
