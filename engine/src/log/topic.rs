@@ -2,6 +2,7 @@
 //! be refused, then the append. Offsets grow by one per publication and never restart while the topic lives; the head
 //! is remembered even when retention has taken everything.
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,6 +52,7 @@ pub(super) struct TopicLog {
 }
 
 /// What all events of one command share.
+#[derive(Clone, Default)]
 struct Signature {
     publisher: Option<String>,
     connection_id: Option<String>,
@@ -189,10 +191,13 @@ impl TopicLog {
 
     fn append(&mut self, now: EntryTime, publish: Publish, command_bytes: usize, out: &mut Fresh) -> Published {
         let first_offset = self.head + 1;
-        let signature = Signature { publisher: publish.publisher, connection_id: publish.connection_id };
+        let mut signature = Signature { publisher: publish.publisher, connection_id: publish.connection_id };
         out.events.reserve(publish.publications.len());
-        for publication in publish.publications {
-            self.append_one(now, publication, &signature, command_bytes, out);
+        let mut publications = publish.publications.into_iter();
+        while let Some(publication) = publications.next() {
+            // Most commands bring one publication, which then takes what it would else copy.
+            let signed = if publications.len() == 0 { mem::take(&mut signature) } else { signature.clone() };
+            self.append_one(now, publication, signed, command_bytes, out);
         }
         let count = u32::try_from(self.head + 1 - first_offset).unwrap_or(u32::MAX);
         Published { epoch: self.epoch, first_offset, count, repeated: false }
@@ -202,7 +207,7 @@ impl TopicLog {
         &mut self,
         now: EntryTime,
         publication: Publication,
-        signature: &Signature,
+        signature: Signature,
         command_bytes: usize,
         out: &mut Fresh,
     ) {
@@ -217,8 +222,8 @@ impl TopicLog {
             data: publication.data.filter(|_| !publication.delete).map(|data| detached(data, command_bytes)),
             content_type: if publication.delete { 0 } else { publication.content_type },
             attributes: publication.attributes,
-            publisher: signature.publisher.clone(),
-            connection_id: signature.connection_id.clone(),
+            publisher: signature.publisher,
+            connection_id: signature.connection_id,
             time: Some(now.wall_ms),
             origin_time: publication.origin_time,
             traceparent: publication.traceparent,
