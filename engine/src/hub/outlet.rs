@@ -53,6 +53,8 @@ pub struct Outlet {
     task: RefCell<Option<Waker>>,
     room: RefCell<Vec<Waker>>,
     slots: RefCell<Vec<Slot>>,
+    /// Of the next slot.
+    serial: Cell<u32>,
     notices: RefCell<Vec<Notice>>,
     pub(super) flush_queued: Cell<bool>,
     signs: Cell<Signs>,
@@ -81,6 +83,7 @@ impl Outlet {
             task: RefCell::default(),
             room: RefCell::default(),
             slots: RefCell::default(),
+            serial: Cell::default(),
             notices: RefCell::default(),
             flush_queued: Cell::new(false),
             signs: Cell::default(),
@@ -353,8 +356,11 @@ impl Outlet {
         self.slots.borrow().get(index).copied()
     }
 
-    pub(super) fn add_slot(&self, slot: Slot) {
+    pub(super) fn add_slot(&self, view: u32, key: usize) -> Slot {
+        let serial = self.serial.replace(self.serial.get().wrapping_add(1));
+        let slot = Slot { view, serial, key };
         self.slots.borrow_mut().push(slot);
+        slot
     }
 
     pub(super) fn remove_slot(&self, slot: Slot) {

@@ -5,5 +5,7 @@
 pub struct Slot {
     /// The view's number, as clients see it.
     pub view: u32,
+    /// Tells it from those that the outlet had in the same place before it.
+    pub(super) serial: u32,
     pub(super) key: usize,
 }

@@ -153,8 +153,7 @@ impl Hub {
         }
         let mut views = self.views.borrow_mut();
         let view = views.open.get_mut(&number).ok_or(SubscribeError::Unavailable)?;
-        let slot = Slot { view: number, key: view.add(Rc::clone(outlet), terms) };
-        outlet.add_slot(slot);
+        let slot = outlet.add_slot(number, view.add(Rc::clone(outlet), terms));
         self.node.telemetry.subscriptions.inc();
         Ok(slot)
     }
@@ -322,7 +321,7 @@ impl Hub {
     fn finish(self: &Rc<Self>, pass: Pass, transport: Transport) {
         for fallen in pass.finish(transport, &self.node.telemetry) {
             let Fallen { key, outlet, terms, cursor, view, view_key, is_lagging } = fallen;
-            let slot = Slot { view, key };
+            let Some(slot) = outlet.slot(view).filter(|slot| slot.key == key) else { continue };
             let reader = catch_up::Reader { hub: Rc::clone(self), outlet, slot, key: view_key, terms, meter: None };
             if is_lagging {
                 self.node.telemetry.lagging.inc();
