@@ -18,6 +18,7 @@ mod handshake;
 mod herd;
 mod memory;
 mod meter;
+mod metered_pace;
 mod pace;
 mod paced;
 mod planted;

@@ -152,6 +152,29 @@ async fn a_poll_waits_for_quiet() {
     }
 }
 
+/// W15: a batch holds all that has come meanwhile, and not only what came first.
+#[tokio::test]
+async fn several_topics_in_a_stream_have_batches_below_a_ceiling() {
+    for form in FORMS {
+        let node = node();
+        let mut line = Line::open(&node, form, "interval=600ms&maxEventsPerSecond=40").await;
+        let began = Instant::now();
+        publish(&node, "t:a", json!({ "data": 0 })).await;
+        assert_eq!(line.through("put 0").await, ["t:a put 0"], "the first goes at once");
+        for n in 1..=15 {
+            publish(&node, "t:a", json!({ "data": n })).await;
+        }
+        let published = began.elapsed();
+        assert_eq!(line.through("put 1").await, ["t:a put 1"]);
+        let batch = Instant::now();
+        assert!(began.elapsed() >= 600 * MS, "{:?}", began.elapsed());
+        assert_eq!(line.through("put 15").await, (2..=15).map(|n| format!("t:a put {n}")).collect::<Vec<_>>());
+        if published < 500 * MS {
+            assert!(batch.elapsed() < 500 * MS, "all of it in one batch: {:?}", batch.elapsed());
+        }
+    }
+}
+
 /// W15: what a view does not show does not break its quiet.
 #[tokio::test]
 async fn what_is_hidden_is_no_noise() {

@@ -47,18 +47,26 @@ fn wanted(random: &mut Rng, is_tight: bool) -> Wanted {
     lens.on_change = random.u8(..4) == 0;
     lens.delta = is_state && random.u8(..4) == 0;
     let mut pace = Vec::new();
-    if random.u8(..3) == 0 {
-        pace.push(match random.u8(..4) {
-            0 => ("debounce", format!("{}ms", random.u8(5..60))),
+    if random.bool() {
+        // One of the three, or any of them together.
+        let (one, more) = (random.u8(..3), random.u8(..8) & random.u8(..8));
+        let has = |at: u8| at == one || more >> at & 1 == 1;
+        if has(0) {
+            pace.push(("interval", format!("{}ms", random.u8(5..80))));
+        }
+        if has(1) {
+            pace.push(("debounce", format!("{}ms", random.u8(5..60))));
+        }
+        if has(2) {
             // Of a `stream` no less than what takes a second or two.
-            1 => ("maxEventsPerSecond", random.u16(if is_state { 50..500 } else { 300..900 }).to_string()),
-            _ => ("interval", format!("{}ms", random.u8(5..80))),
-        });
+            pace.push(("maxEventsPerSecond", random.u16(if is_state { 50..500 } else { 300..900 }).to_string()));
+        }
         lens.conflates = is_state;
     }
+    let credit = (random.u8(..4) == 0).then(|| random.usize(1..60));
     // Of a `state` topic who lags is told what still counts.
     lens.conflates |= is_state && is_tight;
-    Wanted { topic: if is_state { "s:a" } else { "t:a" }, lens, pace, stalls: is_tight }
+    Wanted { topic: if is_state { "s:a" } else { "t:a" }, lens, pace, credit, stalls: is_tight }
 }
 
 fn entry(random: &mut Rng, is_state: bool) -> Entry {

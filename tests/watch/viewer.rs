@@ -85,6 +85,14 @@ impl Session {
         }
     }
 
+    async fn say(&mut self, kind: &str, payload: Value) {
+        match self {
+            Self::WebSocket(socket) => socket.say(kind, 0, payload).await,
+            Self::Tcp(tcp) => tcp.say(kind, 0, payload).await,
+            Self::Posted(session) => session.say(kind, 0, payload).await,
+        }
+    }
+
     async fn events(&mut self) -> Value {
         match self {
             Self::WebSocket(socket) => socket.events().await,
@@ -101,6 +109,8 @@ pub struct Wanted {
     pub lens: Lens,
     /// Further parameters: how fast.
     pub pace: Vec<(&'static str, String)>,
+    /// So many events are taken at once; what was taken is granted anew, or asked for again.
+    pub credit: Option<usize>,
     /// Some take nothing until everything is published: their buffers fill, and they fall behind.
     pub stalls: bool,
 }
@@ -185,7 +195,10 @@ impl Viewer {
             false => (format!("/v1/topics/{}?watch=true", self.wanted.topic), &self.cursor),
         };
         let cursor = cursor.as_ref().map(|cursor| ("resourceVersion".to_owned(), cursor.clone()));
-        for (name, value) in self.wanted.parameters().into_iter().chain(cursor) {
+        // Of both topics it could end before it has told anything of this one.
+        let credit = self.wanted.credit.filter(|_| !self.transport.is_together());
+        let credit = credit.map(|credit| ("credit".to_owned(), credit.to_string()));
+        for (name, value) in self.wanted.parameters().into_iter().chain(cursor).chain(credit) {
             let escaped: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
             path.push_str(&format!("&{name}={escaped}"));
         }
@@ -232,19 +245,28 @@ impl Viewer {
         for (name, value) in self.wanted.parameters() {
             payload[name] = value.into();
         }
+        if let Some(credit) = self.wanted.credit {
+            payload["credit"] = credit.into();
+        }
         if let Some(cursor) = &self.cursor {
             payload["resourceVersion"] = cursor.as_str().into();
         }
         let answer = session.ask("SUBSCRIBE", 2, payload).await;
         assert_eq!(answer["type"], "SUBSCRIBED", "{answer}");
+        let view = answer["payload"]["view"].clone();
         self.stall(end).await;
         for _ in 0..cut {
             if self.is_done(end) {
                 return;
             }
             let batch = session.events().await;
+            let before = self.heard.len();
             for event in batch["events"].as_array().expect("a list") {
                 self.note(event);
+            }
+            let taken = self.taken(before);
+            if self.wanted.credit.is_some() && taken > 0 {
+                session.say("GRANT", json!({ "view": view, "events": taken })).await;
             }
             let through = batch["through"].as_str().expect("a version");
             let is_whole = offset(through) > 0 || batch["after"] != batch["through"];
@@ -253,6 +275,17 @@ impl Viewer {
                 self.stand(through);
             }
         }
+    }
+
+    /// How many events of the log were noted from there on.
+    fn taken(&self, from: usize) -> usize {
+        let is_logged = |heard: &&Heard| matches!(heard, Heard::Put(..) | Heard::Patch(..) | Heard::Delete(..));
+        self.heard[from..].iter().filter(is_logged).count()
+    }
+
+    /// Whether a stream over HTTP ends here: its request was all the grant that there was.
+    fn is_spent(&self, from: usize) -> bool {
+        !self.is_in_snapshot() && self.wanted.credit.is_some_and(|credit| self.taken(from) >= credit)
     }
 
     /// A snapshot has begun and not ended: there is no cursor yet.
@@ -267,8 +300,9 @@ impl Viewer {
         http.say("GET", &self.path(), &[("accept", "text/event-stream")], "").await;
         assert_eq!(http.head().await.status, 200);
         self.stall(end).await;
+        let from = self.heard.len();
         for _ in 0..cut {
-            if self.is_done(end) {
+            if self.is_done(end) || self.is_spent(from) {
                 return;
             }
             let block = http.text_through("\n\n").await;
@@ -288,8 +322,9 @@ impl Viewer {
         assert_eq!(http.head().await.status, 200);
         let mut uncovered = Vec::new();
         self.stall(end).await;
+        let from = self.heard.len();
         for _ in 0..cut {
-            if self.is_done(end) {
+            if self.is_done(end) || self.is_spent(from) {
                 return;
             }
             let line = http.text_through("\n").await;

@@ -15,7 +15,7 @@ use fanfare_protocol::{Error, Event, EventType, OnGone, ResourceVersion, ViewSta
 use super::glass::Glass;
 use super::meter::Meter;
 use crate::hub::{Continue, EncodedPage, Hub, Notice, Outlet, PageKey, Slot, Terms};
-use crate::log::{Gap, Kind, ReadLimit, Snapshot};
+use crate::log::{Gap, Kind, Page, ReadLimit, Snapshot};
 use crate::telemetry::{CatchUpOutcome, Packed};
 use crate::view::{self, FRAME_BYTES, Span, ViewKey};
 
@@ -61,7 +61,7 @@ pub(super) enum Ended {
 /// A reader at work.
 pub(super) struct CatchUp {
     pub(super) reader: Reader,
-    glass: RefCell<Glass>,
+    pub(super) glass: RefCell<Glass>,
 }
 
 impl Reader {
@@ -109,9 +109,10 @@ impl CatchUp {
     }
 
     async fn go_on(&self, cursor: ResourceVersion) -> Result<(), Ended> {
-        match &self.reader.meter {
-            Some(meter) => self.follow_metered(cursor, meter).await,
-            None => self.follow(cursor).await,
+        let Some(meter) = &self.reader.meter else { return self.follow(cursor).await };
+        match self.queue(cursor) {
+            Some(queue) => self.follow_paced(queue, meter).await,
+            None => self.follow_metered(cursor, meter).await,
         }
     }
 
@@ -158,20 +159,18 @@ impl CatchUp {
         let shared = is_shared.then(|| self.page_key(cursor)).flatten();
         if let Some(page) = shared.and_then(|key| hub.page(key, through)) {
             self.push_bytes(&page.bytes)?;
+            self.stands_at(page.through);
             return Ok((page.through, page.shown));
         }
         let limit = ReadLimit { count: events_max.min(PAGE_EVENTS), bytes: FRAME_BYTES as u64 };
-        let node = self.reader.hub.node();
-        let page = match node.fetch(node.log.read_after(&self.reader.key.topic, cursor, limit)).await {
-            Ok(Ok(page)) => page,
-            Ok(Err(gap)) => {
+        let page = match self.fetch(cursor, limit).await? {
+            Ok(page) => page,
+            Err(gap) => {
                 // What comes instead waits for a client, and no one else should.
                 drop(turn);
                 return Ok((self.gap(cursor, &gap).await?, 0));
             }
-            Err(error) => return self.fail(error),
         };
-        hub.has_read(page.events.iter().map(|event| view::event_bytes(event)).sum());
         let fits = |e: &Arc<Event>| e.resource_version.is_some_and(|v| v.offset <= through);
         let count = page.events.iter().take_while(|e| fits(e)).count();
         // What left the history by its own `ttl`, or is not shown, is covered without an event.
@@ -184,6 +183,7 @@ impl CatchUp {
             let span = Span::new(page.after, through, events);
             self.encode(&span, &mut bytes);
             self.push_bytes(&bytes)?;
+            self.stands_at(through);
             // The topic may have ended since it was asked for its life.
             if let Some(key) = shared.filter(|key| key.epoch == through.epoch) {
                 hub.keep_page(key, EncodedPage { bytes: bytes.into(), through, shown: shown.len() });
@@ -191,6 +191,24 @@ impl CatchUp {
         }
         self.reader.hub.node().telemetry.catch_up_events.inc_by(count as u64);
         Ok((through, shown.len()))
+    }
+
+    /// Reads a page when it is its turn.
+    pub(super) async fn page(&self, cursor: ResourceVersion, limit: ReadLimit) -> Result<Result<Page, Gap>, Ended> {
+        let _turn = self.reader.hub.turn().await;
+        self.fetch(cursor, limit).await
+    }
+
+    async fn fetch(&self, cursor: ResourceVersion, limit: ReadLimit) -> Result<Result<Page, Gap>, Ended> {
+        let Reader { hub, key, .. } = &self.reader;
+        match hub.node().fetch(hub.node().log.read_after(&key.topic, cursor, limit)).await {
+            Ok(page) => {
+                let bytes = |page: &Page| page.events.iter().map(|event| view::event_bytes(event)).sum();
+                hub.has_read(page.as_ref().map_or(0, bytes));
+                Ok(page)
+            }
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Of a page that others may want too. Behind `0.0` it is another one in each life of the topic, and the log knows which this is.
@@ -234,7 +252,7 @@ impl CatchUp {
         }
     }
 
-    async fn gap(&self, cursor: ResourceVersion, gap: &Gap) -> Result<ResourceVersion, Ended> {
+    pub(super) async fn gap(&self, cursor: ResourceVersion, gap: &Gap) -> Result<ResourceVersion, Ended> {
         let Reader { hub, key, terms, .. } = &self.reader;
         let error = gap.to_error(key.topic.as_str());
         if terms.on_gone == OnGone::Close {
@@ -299,6 +317,11 @@ impl CatchUp {
         outlet.push_page(|out| out.extend_from_slice(bytes));
         hub.flush_soon(outlet);
         Ok(())
+    }
+
+    /// Whoever looks where it stands sees all that it was told, also while the outlet is full.
+    pub(super) fn stands_at(&self, cursor: ResourceVersion) {
+        self.reader.hub.stands_at(self.reader.slot, cursor);
     }
 
     pub(super) async fn room(&self) -> Result<(), Ended> {

@@ -3,6 +3,7 @@
 //! A topic actor orders nothing (versions are given by the shard's state machine, see `log`): it only distributes.
 
 mod actor;
+mod bell;
 pub mod catch_up;
 mod census;
 mod changes;
@@ -15,9 +16,11 @@ mod history;
 mod index;
 pub mod meter;
 mod metered;
+mod paced;
 mod part;
 pub mod plan;
 pub mod publish;
+mod queue;
 mod registry;
 pub mod together;
 mod view;

@@ -28,6 +28,8 @@ pub(super) struct Part {
     /// Its own pace; none where it waits with the others.
     pub(super) pacer: Option<Pacer>,
     slot: Slot,
+    /// What follows is not there any more, and what waits is told before that is.
+    is_ending: bool,
     /// Where the topic stood when it was last read to its end.
     seen: Option<ResourceVersion>,
 }
@@ -61,6 +63,7 @@ impl Part {
             held,
             pacer: None,
             slot,
+            is_ending: false,
             seen: None,
         }
     }
@@ -76,11 +79,16 @@ impl Part {
         let (node, head) = (hub.node(), hub.head(self.slot));
         match node.fetch(node.log.read_after(&self.topic, self.cursor, limit)).await? {
             Ok(Page { events, through, more, .. }) => {
-                self.cursor = through;
+                (self.cursor, self.is_ending) = (through, false);
                 if !more {
                     self.seen = head;
                 }
                 Ok(Read::Page(events))
+            }
+            // Nothing goes faster than its ceiling.
+            Err(_) if self.waits() && self.held.as_ref().is_some_and(Held::is_bounded) => {
+                self.is_ending = true;
+                Ok(Read::Nothing)
             }
             Err(gap) => Ok(Read::Gap(gap)),
         }
@@ -93,19 +101,20 @@ impl Part {
 
     /// The oldest of what waits, at most so many.
     pub(super) fn send(&mut self, most: usize) -> Option<Sent> {
-        let sent = self.held.as_mut()?.send(most, &mut self.glass);
+        let sent = self.held.as_mut()?.send(most, usize::MAX, &mut self.glass);
         (sent.count > 0).then_some(sent)
     }
 
     /// It goes on behind a snapshot, and what follows that was not read.
     pub(super) fn go_on(&mut self, cursor: ResourceVersion) {
-        (self.cursor, self.seen) = (cursor, None);
+        (self.cursor, self.seen, self.is_ending) = (cursor, None, false);
     }
 
     /// Whether there may be something to read, and room for it.
     pub(super) fn has_news(&self, hub: &Hub) -> bool {
         let head = hub.head(self.slot);
-        (self.seen.is_none() || self.seen != head) && self.held.as_ref().is_none_or(Held::has_room)
+        let has_room = self.held.as_ref().is_none_or(Held::has_room) && !(self.is_ending && self.waits());
+        (self.seen.is_none() || self.seen != head) && has_room
     }
 
     /// Whether something waits for its pace.

@@ -231,11 +231,21 @@ impl Together {
             let has_news = part.take(&events);
             if !part.waits() {
                 self.cursor.reach(index, part.cursor);
+                self.forget(index);
             } else if has_news && let Some(pacer) = self.answer.as_mut().or(part.pacer.as_mut()) {
                 pacer.heard(self.began.elapsed());
             }
             // All that has come waits in one batch, and others have their turn while it is read.
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Nothing waits of a topic that has been heard of: what did was replaced by what is not to be told.
+    fn forget(&mut self, index: usize) {
+        let is_quiet = self.answer.is_none() || self.parts.iter().all(|part| !part.waits());
+        let pacer = self.answer.as_mut().or(self.parts[index].pacer.as_mut());
+        if let Some(pacer) = pacer.filter(|_| is_quiet) {
+            pacer.forget();
         }
     }
 

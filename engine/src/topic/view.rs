@@ -202,6 +202,9 @@ impl Seen {
             }
             pacer.heard(now);
         }
+        if pending.is_empty() {
+            pacer.forget();
+        }
         Vec::new()
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use fanfare_protocol::{Error, OnGone, ResourceVersion};
 
+use super::bell::Bell;
 use super::catch_up::{Reader, Start};
 use super::fetch::faulted;
 use super::meter::Meter;
 use super::plan::{Begin, WatchPlan};
-use crate::hub::{Hub, Outlet, Slot};
+use crate::hub::{Hub, Outlet};
 use crate::log::{Gap, ReadLimit};
 use crate::node::Node;
 use crate::view::{ViewKey, Wire};
@@ -52,8 +53,11 @@ impl WatchPlan {
     /// Of a subscriber that does not take all there is.
     fn meter(&self, node: &Node, wire: Wire) -> Option<Rc<Meter>> {
         let is_stream = !node.is_state(&self.topic);
-        let rate = self.lens.as_ref().and_then(|lens| lens.pace().rate).filter(|_| is_stream);
+        let pace = self.lens.as_ref().map(|lens| *lens.pace()).unwrap_or_default();
+        let rate = pace.rate.filter(|_| is_stream);
         let is_metered = (self.credit.is_some() || rate.is_some()) && wire != Wire::Signal;
+        // Where events wait for each other, the ceiling is one of what they wait for.
+        let rate = rate.filter(|_| !pace.holds_back(false));
         is_metered.then(|| Rc::new(Meter::new(self.credit, rate)))
     }
 
@@ -77,15 +81,15 @@ impl WatchPlan {
     async fn resume(&self, reader: &Reader, cursor: ResourceVersion) -> Result<(ResourceVersion, bool, Start), Error> {
         let wait = Duration::from_millis(u64::from(reader.hub.node().config.delivery.version_wait_ms));
         let deadline = tokio::time::Instant::now() + wait;
-        let bell = Bell::of(reader).await;
+        let bell = Bell::of_topic(reader).await;
         loop {
             let node = reader.hub.node();
-            let seen = reader.hub.head(bell.slot);
+            let seen = bell.head();
             match node.fetch(node.log.read_after(&self.topic, cursor, ANYTHING)).await? {
                 Ok(_) => return Ok((cursor, true, Start::After(cursor))),
-                Err(Gap::Ahead { .. }) if reader.hub.head(bell.slot) != seen => {}
+                Err(Gap::Ahead { .. }) if bell.head() != seen => {}
                 Err(gap @ Gap::Ahead { .. }) => {
-                    let moved = tokio::time::timeout_at(deadline, reader.hub.moved(bell.slot)).await;
+                    let moved = tokio::time::timeout_at(deadline, bell.moved()).await;
                     if moved.is_err() {
                         return Err(gap.to_error(self.topic.as_str()));
                     }
@@ -93,34 +97,6 @@ impl WatchPlan {
                 Err(gap) if self.terms.on_gone == OnGone::Close => return Err(gap.to_error(self.topic.as_str())),
                 Err(gap) => return Ok((cursor, false, Start::Gap(cursor, gap))),
             }
-        }
-    }
-}
-
-/// Moves with everything that is committed to a topic. A view that leaves events out does not, so that who waits for a
-/// version in it follows, as long as it waits, one that does.
-struct Bell<'a> {
-    reader: &'a Reader,
-    slot: Slot,
-}
-
-impl<'a> Bell<'a> {
-    async fn of(reader: &'a Reader) -> Self {
-        let ViewKey { topic, lens, .. } = &reader.key;
-        let mut slot = reader.slot;
-        if lens.is_some() {
-            let key = ViewKey { topic: topic.clone(), wire: Wire::Signal, lens: None };
-            // Where it cannot be had the view's own has to do: then the wait may be longer than it need be.
-            slot = reader.hub.subscribe(&key, &reader.outlet, reader.terms).await.unwrap_or(slot);
-        }
-        Self { reader, slot }
-    }
-}
-
-impl Drop for Bell<'_> {
-    fn drop(&mut self) {
-        if self.slot != self.reader.slot {
-            self.reader.hub.unsubscribe(&self.reader.outlet, self.slot);
         }
     }
 }

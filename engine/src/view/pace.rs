@@ -26,6 +26,13 @@ impl Pace {
     pub fn is_unbounded(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether events wait for each other. Those of a `stream` that has a ceiling and nothing else wait in the log, each for
+    /// itself.
+    #[must_use]
+    pub fn holds_back(&self, is_state: bool) -> bool {
+        self.interval.is_some() || self.debounce.is_some() || (is_state && self.rate.is_some())
+    }
 }
 
 /// Where a view stands between what came and what it may send.
@@ -36,6 +43,8 @@ pub struct Pacer {
     sent_at: Option<Duration>,
     /// The first and the last of what waits.
     waiting: Option<(Duration, Duration)>,
+    /// What waits is left of a batch that has had its quiet.
+    is_rest: bool,
     allowance: Option<Allowance>,
 }
 
@@ -103,7 +112,7 @@ impl Pacer {
             Some(interval) => Allowance::of_batches(rate, interval),
             None => Allowance::new(rate),
         });
-        Self { pace, sent_at: None, waiting: None, allowance }
+        Self { pace, sent_at: None, waiting: None, is_rest: false, allowance }
     }
 
     /// For who may have been sent all that is allowed at this moment.
@@ -138,7 +147,7 @@ impl Pacer {
         if let (Some(interval), Some(sent_at)) = (self.pace.interval, self.sent_at) {
             due = due.max(sent_at.saturating_add(interval));
         }
-        if let Some(debounce) = self.pace.debounce {
+        if let Some(debounce) = self.pace.debounce.filter(|_| !self.is_rest) {
             due = due
                 .max(last.saturating_add(debounce).min(first.saturating_add(debounce.saturating_mul(DEBOUNCES_MAX))));
         }
@@ -156,13 +165,18 @@ impl Pacer {
         self.allowance.as_mut().map_or(usize::MAX, |allowance| allowance.now(now))
     }
 
-    /// So many were sent, and more wait or not.
+    /// Nothing waits any more, and nothing of it was sent.
+    pub fn forget(&mut self) {
+        (self.waiting, self.is_rest) = (None, false);
+    }
+
+    /// So many were sent. What more waits was part of the same batch, and need not wait for quiet again.
     pub fn sent(&mut self, now: Duration, events: usize, more: bool) {
         self.sent_at = Some(now);
         if let Some(allowance) = &mut self.allowance {
             allowance.spend(events);
         }
-        self.waiting = more.then_some((now, now));
+        (self.waiting, self.is_rest) = (more.then_some((now, now)), more);
     }
 }
 
@@ -199,6 +213,37 @@ mod tests {
         pacer.sent(start + 1_000 * MS, 20, false);
         pacer.heard(start + 2_000 * MS);
         assert_eq!(pacer.due(start + 2_000 * MS), Some(start + 2_100 * MS));
+    }
+
+    #[test]
+    fn what_a_ceiling_leaves_of_a_batch_does_not_wait_for_quiet_again() {
+        let mut pacer = Pacer::new(Pace { debounce: Some(400 * MS), rate: Some(20.0), ..Pace::default() });
+        let start = Duration::from_secs(7);
+        pacer.heard(start);
+        let mut now = pacer.due(start).unwrap();
+        assert_eq!(now, start + 400 * MS);
+        for _ in 0..5 {
+            assert_eq!(pacer.most(now), 1);
+            pacer.sent(now, 1, true);
+            pacer.heard(now + 10 * MS);
+            let due = pacer.due(now + 10 * MS).unwrap();
+            assert!((45 * MS..60 * MS).contains(&(due - now)), "{:?}", due - now);
+            now = due;
+        }
+        pacer.sent(now, 1, false);
+        pacer.heard(now + 10 * MS);
+        assert_eq!(pacer.due(now + 10 * MS), Some(now + 410 * MS));
+    }
+
+    #[test]
+    fn quiet_is_not_counted_from_what_fell_away() {
+        let mut pacer = Pacer::new(Pace { debounce: Some(100 * MS), ..Pace::default() });
+        let start = Duration::from_secs(7);
+        pacer.heard(start);
+        pacer.forget();
+        assert_eq!(pacer.due(start), None);
+        pacer.heard(start + 5_000 * MS);
+        assert_eq!(pacer.due(start + 5_000 * MS), Some(start + 5_100 * MS));
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Pending {
         self.events.is_empty()
     }
 
+    /// How many events wait.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.events.len()
+    }
+
     /// So much of a `stream` waits that it has to go.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -107,22 +113,29 @@ impl Pending {
     /// The oldest, at most so many.
     #[must_use]
     pub fn send(&mut self, lens: &Lens, is_state: bool, most: usize) -> Sent {
-        self.pop(most, |held| if is_state { held.show(lens) } else { Some(held.event) })
+        self.pop(most, usize::MAX, |held| if is_state { held.show(lens) } else { Some(held.event) })
     }
 
-    /// The oldest, at most so many, as they came.
+    /// The oldest, at most so many, as they came. No more than so many bytes, or one event.
     #[must_use]
-    pub fn take(&mut self, most: usize) -> Sent {
-        self.pop(most, |held| Some(held.event))
+    pub fn take(&mut self, most: usize, bytes_max: usize) -> Sent {
+        self.pop(most, bytes_max, |held| Some(held.event))
     }
 
-    fn pop(&mut self, most: usize, show: impl Fn(Held) -> Option<Arc<Event>>) -> Sent {
+    fn pop(&mut self, most: usize, bytes_max: usize, show: impl Fn(Held) -> Option<Arc<Event>>) -> Sent {
         let mut sent = Sent { events: Vec::new(), count: 0, through: None };
+        let mut room = bytes_max;
         while sent.count < most
-            && let Some((_, held)) = self.events.pop_first()
+            && let Some(entry) = self.events.first_entry()
         {
+            let bytes = entry.get().bytes();
+            if bytes > room && sent.count > 0 {
+                break;
+            }
+            room = room.saturating_sub(bytes);
+            let held = entry.remove();
             sent.count += 1;
-            self.bytes -= held.bytes();
+            self.bytes -= bytes;
             sent.through = held.event.resource_version;
             if let Some(key) = &held.event.key {
                 self.keys.remove(key);
@@ -244,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_what_waits_is_no_larger_than_it_may_be() {
+        let mut pending = Pending::default();
+        (1..=3).for_each(|n| pending.hold(put(n, "", "12345")));
+        let bytes = pending.bytes();
+        assert_eq!(kinds(&pending.take(usize::MAX, 1)), [(1, EventType::Put)], "one at least");
+        let sent = pending.take(usize::MAX, bytes / 3);
+        assert_eq!((kinds(&sent), sent.through), (vec![(2, EventType::Put)], Some(ResourceVersion::new(7, 2))));
+        assert_eq!((pending.count(), pending.bytes()), (1, bytes / 3));
+    }
+
+    #[test]
     fn one_reader_has_the_last_of_a_key_or_nothing_of_it() {
         let mut pending = Pending::default();
         pending.replace(&put(1, "a", "1"), true);
@@ -251,7 +275,7 @@ mod tests {
         pending.replace(&put(3, "a", "2"), true);
         pending.replace(&put(4, "b", "2"), false);
         let one = pending.bytes();
-        assert_eq!(kinds(&pending.take(usize::MAX)), [(3, EventType::Put)]);
+        assert_eq!(kinds(&pending.take(usize::MAX, usize::MAX)), [(3, EventType::Put)]);
         assert!(one > 0 && pending.is_empty() && pending.bytes() == 0);
         pending.replace(&put(5, "a", "1"), false);
         assert!(pending.is_empty());
