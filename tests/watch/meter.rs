@@ -102,7 +102,7 @@ async fn a_credit_can_be_given_to_a_living_view() {
 /// W17: the reader that was is no more, also where the view is the same in all but its credit.
 #[tokio::test]
 async fn who_is_given_less_credit_is_sent_no_more_than_that() {
-    let node = node();
+    let node = Node::with(&[], "[delivery]\nbookmark_interval_ms = 1000\n[[namespace]]\nname = \"t\"\n");
     for (topic, pace) in [("t:a", json!({})), ("t:b", json!({ "interval": "20ms", "maxEventsPerSecond": 900 }))] {
         let with = |name: &str, value: serde_json::Value, credit: u64| {
             let mut watch = pace.clone();
@@ -118,8 +118,8 @@ async fn who_is_given_less_credit_is_sent_no_more_than_that() {
         for n in 1..4 {
             publish(&node, topic, json!({ "data": n })).await;
         }
-        // Long enough for it to be heard.
-        let path = "/v1/topics/t:silent?watch=true&from=latest&timeout=300ms";
+        // Long enough for whoever is still there to look whether it has missed something.
+        let path = "/v1/topics/t:silent?watch=true&from=latest&timeout=1500ms";
         Http::once(node.address(), "GET", path, &[], "").await;
         let updated = view.ask("UPDATE_VIEW", with("view", view.number.into(), 9)).await;
         assert_eq!(updated["payload"]["resourceVersion"], first, "{updated}");

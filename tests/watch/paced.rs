@@ -152,6 +152,25 @@ async fn a_poll_waits_for_quiet() {
     }
 }
 
+/// W15: a change that was taken back is no beginning of the quiet that the next one has to wait for.
+#[tokio::test]
+async fn quiet_is_not_counted_from_what_was_taken_back() {
+    for form in FORMS {
+        let node = node();
+        let mut line = Line::open(&node, form, "debounce=150ms&onChange=true").await;
+        publish(&node, "s:a", keyed("a", json!(1))).await;
+        assert_eq!(line.through("put a 1").await, ["s:a put a 1"]);
+        publish(&node, "s:a", keyed("a", json!(2))).await;
+        publish(&node, "s:a", keyed("a", json!(1))).await;
+        // Ten times the quiet, and more.
+        wait(&node, 1_700 * MS).await;
+        let began = Instant::now();
+        publish(&node, "s:a", keyed("a", json!(3))).await;
+        assert!(line.through("put a 3").await.ends_with(&["s:a put a 3".to_owned()]));
+        assert!(began.elapsed() >= 150 * MS, "{:?}", began.elapsed());
+    }
+}
+
 /// W15: a batch holds all that has come meanwhile, and not only what came first.
 #[tokio::test]
 async fn several_topics_in_a_stream_have_batches_below_a_ceiling() {

@@ -19,7 +19,7 @@ use super::notice::Notice;
 use super::outbox::Outbox;
 use super::pass::Pass;
 use super::ring::{Position, Ring};
-use super::slot::Slot;
+use super::slot::{Slot, Slots};
 use crate::view::Wire;
 
 /// How a delivery out of a ring went.
@@ -52,9 +52,7 @@ pub struct Outlet {
     outbox_bytes_max: usize,
     task: RefCell<Option<Waker>>,
     room: RefCell<Vec<Waker>>,
-    slots: RefCell<Vec<Slot>>,
-    /// Of the next slot.
-    serial: Cell<u32>,
+    slots: RefCell<Slots>,
     notices: RefCell<Vec<Notice>>,
     pub(super) flush_queued: Cell<bool>,
     signs: Cell<Signs>,
@@ -83,7 +81,6 @@ impl Outlet {
             task: RefCell::default(),
             room: RefCell::default(),
             slots: RefCell::default(),
-            serial: Cell::default(),
             notices: RefCell::default(),
             flush_queued: Cell::new(false),
             signs: Cell::default(),
@@ -140,7 +137,7 @@ impl Outlet {
     /// its transport, and lives as long as the body does.
     pub(super) fn signs(&self, now_s: u32) -> Option<Signs> {
         let lives = matches!(self.wire, Wire::Session(..)) && matches!(self.state.get(), State::Open | State::Blocked);
-        let is_subscribed = !self.slots.borrow().is_empty();
+        let is_subscribed = !self.slots.borrow().open.is_empty();
         let signs = Signs { is_blocked: self.is_blocked(), is_subscribed, ..self.signs.get() };
         lives.then(|| if self.stream().is_some() { signs } else { Signs { heard_s: now_s, ..signs } })
     }
@@ -335,36 +332,33 @@ impl Outlet {
     /// The subscriptions of this outlet.
     #[must_use]
     pub fn slots(&self) -> Vec<Slot> {
-        self.slots.borrow().clone()
+        self.slots.borrow().open.clone()
     }
 
     /// How many there are.
     #[must_use]
     pub fn slot_count(&self) -> usize {
-        self.slots.borrow().len()
+        self.slots.borrow().open.len()
     }
 
     /// The subscription to `view`, if there is one.
     #[must_use]
     pub fn slot(&self, view: u32) -> Option<Slot> {
-        self.slots.borrow().iter().copied().find(|s| s.view == view)
+        self.slots.borrow().open.iter().copied().find(|s| s.view == view)
     }
 
     /// The subscription at `index`, for walking through all without a copy.
     #[must_use]
     pub fn slot_at(&self, index: usize) -> Option<Slot> {
-        self.slots.borrow().get(index).copied()
+        self.slots.borrow().open.get(index).copied()
     }
 
     pub(super) fn add_slot(&self, view: u32, key: usize) -> Slot {
-        let serial = self.serial.replace(self.serial.get().wrapping_add(1));
-        let slot = Slot { view, serial, key };
-        self.slots.borrow_mut().push(slot);
-        slot
+        self.slots.borrow_mut().add(view, key)
     }
 
     pub(super) fn remove_slot(&self, slot: Slot) {
-        self.slots.borrow_mut().retain(|s| *s != slot);
+        self.slots.borrow_mut().remove(slot);
     }
 
     /// Leaves a notice for the connection's task.

@@ -6,6 +6,27 @@ pub struct Slot {
     /// The view's number, as clients see it.
     pub view: u32,
     /// Tells it from those that the outlet had in the same place before it.
-    pub(super) serial: u32,
+    serial: u32,
     pub(super) key: usize,
+}
+
+/// The subscriptions of an outlet.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    pub(super) open: Vec<Slot>,
+    /// Of the next one.
+    serial: u32,
+}
+
+impl Slots {
+    pub(super) fn add(&mut self, view: u32, key: usize) -> Slot {
+        let slot = Slot { view, serial: self.serial, key };
+        self.serial = self.serial.wrapping_add(1);
+        self.open.push(slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.open.retain(|open| *open != slot);
+    }
 }

@@ -1,5 +1,6 @@
 //! How much one subscriber takes: `credit` and, of a `stream`, `maxEventsPerSecond`. Neither is shared, so whoever has one
-//! does not follow its view's ring but reads the log at its own pace: it lags on purpose.
+//! does not follow its view's ring but reads the log at its own pace: it lags on purpose. Where events also wait for each other,
+//! the ceiling is the queue's business, and only the credit is counted here.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A subscription with a meter: it reads the log as fast as it may, and never follows the ring of its view.
+//! A subscription with a meter, whose events wait for nothing else: it reads the log as fast as it may, and never follows the
+//! ring of its view.
 
 use std::time::{Duration, Instant};
 

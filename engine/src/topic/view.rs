@@ -202,9 +202,6 @@ impl Seen {
             }
             pacer.heard(now);
         }
-        if pending.is_empty() {
-            pacer.forget();
-        }
         Vec::new()
     }
 }

@@ -1,5 +1,7 @@
 //! Views and history.
 
+use serde_json::Value;
+
 use super::{Row, request, several, subscribe};
 
 pub(super) fn rows() -> Vec<Row> {
