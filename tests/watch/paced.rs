@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::{keyed, node, publish, publish_all, short};
-use crate::harness::Node;
 use crate::harness::http::Http;
+use crate::harness::{Node, Socket};
 use crate::line::{FORMS, Line};
 
 const MS: Duration = Duration::from_millis(1);
@@ -89,6 +89,37 @@ async fn a_loop_of_polls_is_answered_once_in_an_interval() {
             }
         }
     }
+}
+
+/// W15: what comes while an answer is made belongs to the next one, or it would have a key twice.
+#[tokio::test]
+async fn an_answer_has_each_key_once() {
+    let node = node();
+    let (mut publisher, told) = (Socket::json(node.address()).await, Cell::new(0));
+    let publishing = async {
+        let mut id = 0;
+        while told.get() < 40 {
+            for _ in 0..16 {
+                id += 1;
+                let publication = keyed(&format!("k{}", id % 3), json!(id));
+                publisher.say("PUBLISH", id, json!({ "topic": "s:a", "publications": [publication] })).await;
+            }
+            for _ in 0..16 {
+                assert_eq!(publisher.hear().await["type"], "PUBLISHED");
+            }
+        }
+    };
+    let reading = async {
+        for shape in SHAPES {
+            let mut polls = Polls::open(&node, shape, "s:a", "interval=20ms").await;
+            for _ in 0..20 {
+                let answer = polls.next("").await;
+                assert!(answer.len() <= 3, "the latest of each key: {answer:?}");
+                told.set(told.get() + 1);
+            }
+        }
+    };
+    tokio::join!(publishing, reading);
 }
 
 /// W15: the interval is that of answers, and who was not answered just now does not wait for it.

@@ -30,6 +30,8 @@ pub(super) struct Part {
     slot: Slot,
     /// What follows is not there any more, and what waits is told before that is.
     is_ending: bool,
+    /// Its share of the answer under way is told: what comes now belongs to the next one.
+    pub(super) is_answered: bool,
     /// Where the topic stood when it was last read to its end.
     seen: Option<ResourceVersion>,
 }
@@ -64,6 +66,7 @@ impl Part {
             pacer: None,
             slot,
             is_ending: false,
+            is_answered: false,
             seen: None,
         }
     }

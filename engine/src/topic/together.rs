@@ -210,6 +210,9 @@ impl Together {
             }
             let count = self.affords(TURN.count);
             let part = &mut self.parts[index];
+            if part.is_answered {
+                return Ok(Vec::new());
+            }
             let limit = ReadLimit { count: if part.held.is_some() { TURN.count } else { count }, ..TURN };
             let events = match part.read(&self.hub, limit).await? {
                 Read::Page(events) => events,
@@ -262,6 +265,7 @@ impl Together {
         // What the other topics have waited with it.
         self.is_released |= self.manner.is_answer;
         let most = if is_full { usize::MAX } else { pacer.most(now) };
+        self.parts[index].is_answered = self.is_released;
         self.send(index, most)
     }
 
