@@ -15,6 +15,7 @@ use super::ear::{Audience, Ear, histogram};
 use super::opening;
 use super::run::{Run, target};
 use super::server::usage;
+use super::target::Entrance;
 
 /// How soon a thread that hears nothing notices that a part of the run is over.
 const BEAT: Duration = Duration::from_millis(10);
@@ -65,17 +66,17 @@ pub(crate) struct Sum {
 }
 
 impl Crew {
-    /// A thread for each audience, which subscribes to what these greetings, by topic, ask for.
-    pub(crate) fn start(run: &mut Run, audiences: Vec<Audience>, greetings: &[Vec<u8>]) -> Result<Self> {
+    /// A thread for each audience, which begins as these entrances, by topic, tell.
+    pub(crate) fn start(run: &mut Run, audiences: Vec<Audience>, entrances: &[Entrance]) -> Result<Self> {
         let board = Arc::new(Board::default());
         let mut threads = Vec::with_capacity(audiences.len());
         for audience in audiences.clone() {
             let (options, address, began) = (run.options.clone(), run.server.address, run.fleet.began());
-            let (board, greetings) = (Arc::clone(&board), greetings.to_vec());
+            let (board, entrances) = (Arc::clone(&board), entrances.to_vec());
             let sources = Sources::new(options.sources.clone(), address, run.ports);
             let work = move || {
                 let outcome = Fleet::new(target(&options), address, sources, began)
-                    .and_then(|mut fleet| board.listen(&mut fleet, audience, &greetings));
+                    .and_then(|mut fleet| board.listen(&mut fleet, audience, &entrances));
                 if let Err(error) = &outcome {
                     board.failure.get_or_init(|| format!("{error:#}"));
                 }
@@ -139,10 +140,9 @@ fn joined(thread: JoinHandle<Result<Share>>) -> Result<Share> {
 
 impl Board {
     /// The life of a thread.
-    fn listen(&self, fleet: &mut Fleet, audience: Audience, greetings: &[Vec<u8>]) -> Result<Share> {
-        let answers = fleet.target().abilities().answers_subscriptions;
-        let greeting = |label: usize| greetings[label % greetings.len()].clone().into();
-        opening::open(fleet, audience.labels.clone(), answers, |_, label| greeting(label), |_| self.check())?;
+    fn listen(&self, fleet: &mut Fleet, audience: Audience, entrances: &[Entrance]) -> Result<Share> {
+        let entrance = |label: usize| entrances[label % entrances.len()].clone();
+        opening::open(fleet, audience.labels.clone(), entrance, |_| self.check())?;
         self.ready.fetch_add(1, Ordering::Release);
         let mut ear = Ear::new(audience, None);
         let (mut part, mut told) = (WARM_UP, 0);

@@ -1,7 +1,6 @@
 //! Connections that come, subscribe, stay a while and leave: so many a second, while others go on watching.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use hdrhistogram::Histogram;
 use super::Latency;
 use super::client::{Fleet, Happening, Who};
 use super::ear::{histogram, latency};
-use super::target::Heard;
+use super::target::{Entrance, Heard};
 
 /// Who came in so many seconds may be at the door at once; then the server is slower than it is asked to be, and nobody
 /// else comes until some were let in.
@@ -22,8 +21,7 @@ const STAY: Duration = Duration::from_secs(1);
 pub(crate) struct Guests {
     first: usize,
     rate: f64,
-    greeting: Rc<[u8]>,
-    awaits_answer: bool,
+    entrance: Entrance,
     /// When each was due, by label, until it was let in or turned away.
     due_nanos: Vec<Option<u64>>,
     /// Connections of those who are in, and since when.
@@ -36,13 +34,12 @@ pub(crate) struct Guests {
 }
 
 impl Guests {
-    /// So many a second. Each says the greeting.
-    pub(crate) fn new(first: usize, rate: f64, greeting: Rc<[u8]>, awaits_answer: bool) -> Self {
+    /// So many a second, who all begin alike.
+    pub(crate) fn new(first: usize, rate: f64, entrance: Entrance) -> Self {
         Self {
             first,
             rate,
-            greeting,
-            awaits_answer,
+            entrance,
             due_nanos: Vec::new(),
             present: VecDeque::new(),
             ready: 0,
@@ -90,7 +87,7 @@ impl Guests {
             let label = self.first + self.due_nanos.len();
             let due = began + (self.due_nanos.len() as f64 / self.rate * 1e9) as u64;
             self.due_nanos.push(Some(due));
-            fleet.open(label, self.greeting.clone(), self.awaits_answer)?;
+            fleet.open(label, self.entrance.clone())?;
         }
         let until = now.saturating_sub(STAY.as_nanos() as u64);
         while let Some((id, _)) = self.present.pop_front_if(|(_, since)| *since <= until) {

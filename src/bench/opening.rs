@@ -1,14 +1,13 @@
 //! Opens many connections, a few at once, and waits until what each asks for stands.
 
 use std::ops::Range;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use fanfare_protocol::ResourceVersion;
 
 use super::client::{Fleet, Happening};
-use super::target::{Heard, Target};
+use super::target::{Entrance, Heard};
 
 /// Connections that are being opened at once: below the backlog of most listeners.
 const OPENING_MAX: usize = 128;
@@ -24,12 +23,11 @@ pub(crate) struct Opened {
     pub(crate) version: Option<ResourceVersion>,
 }
 
-/// Opens connections with these labels, each with a greeting; `step` is told now and then how many are ready.
+/// Opens connections with these labels, each as `entrance` tells; `step` is told now and then how many are ready.
 pub(crate) fn open(
     fleet: &mut Fleet,
     labels: Range<usize>,
-    awaits_answer: bool,
-    mut greeting: impl FnMut(&dyn Target, usize) -> Rc<[u8]>,
+    mut entrance: impl FnMut(usize) -> Entrance,
     mut step: impl FnMut(usize) -> Result<()>,
 ) -> Result<Opened> {
     let (first, count) = (labels.start, labels.len());
@@ -39,8 +37,7 @@ pub(crate) fn open(
     while ready < count {
         while opened.ids.len() < count && opened.ids.len() - ready < OPENING_MAX {
             let label = first + opened.ids.len();
-            let greeting = greeting(&**fleet.target(), label);
-            opened.ids.push(fleet.open(label, greeting, awaits_answer)?);
+            opened.ids.push(fleet.open(label, entrance(label))?);
         }
         let before = ready;
         fleet.turn(Duration::from_millis(100), |_, happening| match happening {

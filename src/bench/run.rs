@@ -12,7 +12,9 @@ use super::opening::{self, Opened};
 use super::options::Options;
 use super::progress::Progress;
 use super::server::{Moment, Server};
-use super::target::{Bare, Centrifuge, Door, Fanfare, Heard, Mqtt, Nats, Plain, SocketIo, Target, TargetName};
+use super::target::{
+    Bare, Centrifuge, Door, Entrance, Fanfare, Heard, Mqtt, Nats, Nchan, Plain, SocketIo, Target, TargetName,
+};
 use super::{Deliveries, Figure, Machine, Report, Setting};
 
 /// Descriptors for everything that is no connection.
@@ -113,17 +115,16 @@ impl Run {
         self.warnings.push(sentence.into());
     }
 
-    /// Opens connections with these labels, and waits until what each asks for in its greeting stands.
+    /// Opens connections with these labels, and waits until what each asks for stands.
     pub(crate) fn open(
         &mut self,
         what: &'static str,
         labels: Range<usize>,
-        awaits_answer: bool,
-        greeting: impl FnMut(&dyn Target, usize) -> Rc<[u8]>,
+        entrance: impl FnMut(usize) -> Entrance,
     ) -> Result<Opened> {
         let Self { fleet, server, progress, memory, deadline, .. } = self;
         progress.begin(what, labels.len() as u64);
-        opening::open(fleet, labels, awaits_answer, greeting, |ready| {
+        opening::open(fleet, labels, entrance, |ready| {
             progress.at(ready as u64);
             if let Some(memory) = memory {
                 memory.step(server);
@@ -134,13 +135,8 @@ impl Run {
 
     /// Opens connections that publish.
     pub(crate) fn open_publishers(&mut self, labels: Range<usize>) -> Result<Vec<usize>> {
-        let greeting = |target: &dyn Target, _| {
-            let mut greeting = Vec::new();
-            target.greet(&mut greeting);
-            greeting.into()
-        };
-        let answers = self.target().abilities().answers_greetings;
-        Ok(self.open("publishers", labels, answers, greeting)?.ids)
+        let entrance = self.target().publisher();
+        Ok(self.open("publishers", labels, |_| entrance.clone())?.ids)
     }
 
     /// The measured part begins now.
@@ -286,6 +282,7 @@ pub(crate) fn target(options: &Options) -> Rc<dyn Target> {
         TargetName::SocketIo => Rc::new(SocketIo::new(door)),
         TargetName::Centrifuge => Rc::new(Centrifuge::new(door)),
         TargetName::Mqtt => Rc::new(Mqtt::new(door)),
+        TargetName::Nchan => Rc::new(Nchan::new(door)),
     }
 }
 

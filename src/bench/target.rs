@@ -2,10 +2,12 @@
 
 mod bare;
 mod centrifuge;
+mod entrance;
 mod event;
 mod fanfare;
 mod mqtt;
 mod nats;
+mod nchan;
 mod plain;
 mod protobuf;
 mod socketio;
@@ -16,9 +18,11 @@ use fanfare_protocol::ResourceVersion;
 
 pub(crate) use bare::Bare;
 pub(crate) use centrifuge::Centrifuge;
+pub(crate) use entrance::Entrance;
 pub(crate) use fanfare::Fanfare;
 pub(crate) use mqtt::Mqtt;
 pub(crate) use nats::Nats;
+pub(crate) use nchan::Nchan;
 pub(crate) use plain::Plain;
 pub(crate) use socketio::SocketIo;
 
@@ -43,6 +47,8 @@ pub(crate) enum TargetName {
     /// A broker of MQTT 3.1.1 over WebSocket, at most once.
     #[value(alias = "mosquitto")]
     Mqtt,
+    /// nchan in nginx: subscribed to over WebSocket, published to over HTTP.
+    Nchan,
 }
 
 /// What a server said, as far as a load generator listens.
@@ -99,6 +105,20 @@ pub(crate) trait Target {
     /// Appends a subscription. A server that knows no topics needs none.
     fn subscribe(&self, topic: &str, begin: Begin, out: &mut Vec<u8>);
 
+    /// How a connection begins that hears a topic from now on.
+    fn subscriber(&self, topic: &str) -> Entrance {
+        let mut greeting = Vec::new();
+        self.subscribe(topic, Begin::Latest, &mut greeting);
+        Entrance::new(self.door(), &greeting, self.abilities().answers_subscriptions)
+    }
+
+    /// How one begins that only publishes.
+    fn publisher(&self) -> Entrance {
+        let mut greeting = Vec::new();
+        self.greet(&mut greeting);
+        Entrance::new(self.door(), &greeting, self.abilities().answers_greetings)
+    }
+
     /// Appends a publication.
     fn publish(&self, publication: Outgoing<'_>, out: &mut Vec<u8>);
 
@@ -114,7 +134,7 @@ pub(crate) trait Target {
 pub(crate) struct Abilities {
     /// There are topics, each of its own subscribers.
     pub(crate) has_topics: bool,
-    /// Tells when a subscription stands.
+    /// Tells when a subscription stands, or has it stand as soon as the connection is open.
     pub(crate) answers_subscriptions: bool,
     /// Tells when whoever only publishes is known to it, and wants nothing published before.
     pub(crate) answers_greetings: bool,

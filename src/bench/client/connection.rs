@@ -1,10 +1,11 @@
 //! One connection: its socket, how far it has come, and what lies between two reads or writes.
 
 use std::io::{self, Read as _, Write as _};
-use std::rc::Rc;
 
 use anyhow::{Result, bail};
 use mio::net::TcpStream;
+
+use crate::bench::target::Entrance;
 
 /// A remainder that is larger than this gives its memory back once it is used up: twenty thousand connections keep theirs.
 const REMAINDER_BYTES_KEPT: usize = 1024;
@@ -17,6 +18,8 @@ pub(super) enum Phase {
     Asked,
     /// A WebSocket.
     Open,
+    /// Requests and answers of HTTP.
+    Http,
 }
 
 /// See the module.
@@ -26,10 +29,8 @@ pub(super) struct Connection {
     /// Given by whoever opened it.
     pub(super) label: usize,
     pub(super) phase: Phase,
-    /// Said once it is open: subscriptions.
-    pub(super) greeting: Rc<[u8]>,
-    /// Whether an answer to the greeting is still to come.
-    pub(super) awaits_answer: bool,
+    /// How it begins; `awaits_answer` as long as that is to come.
+    pub(super) entrance: Entrance,
     /// What a read left of an unfinished frame.
     remainder: Vec<u8>,
     /// What is to be sent, and how much of it was.
@@ -48,17 +49,8 @@ pub(super) enum Arrived {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, label: usize, greeting: Rc<[u8]>, awaits_answer: bool) -> Self {
-        Self {
-            stream,
-            label,
-            phase: Phase::Connecting,
-            greeting,
-            awaits_answer,
-            remainder: Vec::new(),
-            outbox: Vec::new(),
-            sent: 0,
-        }
+    pub(super) fn new(stream: TcpStream, label: usize, entrance: Entrance) -> Self {
+        Self { stream, label, phase: Phase::Connecting, entrance, remainder: Vec::new(), outbox: Vec::new(), sent: 0 }
     }
 
     /// Reads behind what the last read left, into the buffer that all share.

@@ -11,8 +11,8 @@ use slab::Slab;
 
 use super::connection::{Arrived, Connection, Phase};
 use super::frame::{self, Opcode};
-use super::{Sources, Timer, handshake};
-use crate::bench::target::{Heard, Target};
+use super::{Sources, Timer, answer, handshake};
+use crate::bench::target::{Entrance, Heard, Target};
 
 /// Room for what is read at once; a server that batches sends tens of kilobytes to each connection.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -54,7 +54,6 @@ pub(crate) struct Fleet {
     buffer: Vec<u8>,
     target: Rc<dyn Target>,
     address: SocketAddr,
-    request: Vec<u8>,
     sources: Sources,
     began: Instant,
 }
@@ -70,7 +69,6 @@ impl Fleet {
             timer,
             connections: Slab::new(),
             buffer: vec![0; BUFFER_BYTES],
-            request: target.door().request(),
             target,
             address,
             sources,
@@ -92,12 +90,12 @@ impl Fleet {
         self.began.elapsed().as_nanos() as u64
     }
 
-    /// Begins to open a connection; the greeting is said once it is a WebSocket.
-    pub(crate) fn open(&mut self, label: usize, greeting: Rc<[u8]>, awaits_answer: bool) -> Result<usize> {
+    /// Begins to open a connection.
+    pub(crate) fn open(&mut self, label: usize, entrance: Entrance) -> Result<usize> {
         let stream = self.sources.connect(self.address)?;
         let entry = self.connections.vacant_entry();
         let id = entry.key();
-        let connection = entry.insert(Connection::new(stream, label, greeting, awaits_answer));
+        let connection = entry.insert(Connection::new(stream, label, entrance));
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut connection.stream, Token(id), interest)?;
         Ok(id)
@@ -172,8 +170,14 @@ impl Fleet {
                 if let Some(error) = connection.stream.take_error()? {
                     return Err(refused(self.address, error));
                 }
-                connection.phase = Phase::Asked;
-                connection.outbox.extend_from_slice(&self.request);
+                if let Some(handshake) = connection.entrance.handshake.take() {
+                    connection.phase = Phase::Asked;
+                    connection.outbox.extend_from_slice(&handshake);
+                } else {
+                    connection.phase = Phase::Http;
+                    let who = Who { id, label: connection.label, at_nanos: self.began.elapsed().as_nanos() as u64 };
+                    ear(who, Happening::Ready);
+                }
             }
             connection.flush()?;
         }
@@ -212,13 +216,18 @@ fn take(
     ear: &mut impl FnMut(Who, Happening<'_>),
 ) -> Result<usize> {
     let mut used = 0;
+    if connection.phase == Phase::Http {
+        while let Some(bytes) = answer::first(&input[used..])? {
+            used += bytes;
+        }
+        return Ok(used);
+    }
     if connection.phase != Phase::Open {
         let Some(head) = handshake::answered(input)? else { return Ok(0) };
         used = head;
         connection.phase = Phase::Open;
-        connection.outbox.extend_from_slice(&connection.greeting);
-        connection.greeting = Rc::default();
-        if !connection.awaits_answer {
+        connection.outbox.extend_from_slice(&std::mem::take(&mut connection.entrance.greeting));
+        if !connection.entrance.awaits_answer {
             ear(who, Happening::Ready);
         }
     }
@@ -226,7 +235,7 @@ fn take(
         used += frame.bytes;
         match frame.opcode {
             Opcode::Text | Opcode::Binary => {
-                let (awaits_answer, outbox) = (&mut connection.awaits_answer, &mut connection.outbox);
+                let (awaits_answer, outbox) = (&mut connection.entrance.awaits_answer, &mut connection.outbox);
                 target.hear(frame.payload, &mut |heard| match heard {
                     Heard::Subscribed(_) if *awaits_answer => {
                         *awaits_answer = false;

@@ -11,7 +11,6 @@ use crate::bench::flow::{Flow, Pace};
 use crate::bench::guests::Guests;
 use crate::bench::options::Options;
 use crate::bench::run::{Run, setting};
-use crate::bench::target::Begin;
 
 /// How long a port of a connection that we closed cannot be taken again, in seconds.
 const TIME_WAIT_SECONDS: f64 = 60.0;
@@ -44,10 +43,8 @@ impl Churn {
         let mut flow = Flow::new(&run, Pace::Rate(self.rate), topics.clone(), publishers);
         flow.warm_up(&mut run, &mut ear)?;
         let quiet = flow.measure(&mut run, &mut ear, &mut |_, _, _| Ok(()))?;
-        let mut greeting = Vec::new();
-        run.target().subscribe(&topics[0], Begin::Latest, &mut greeting);
-        let awaits_answer = run.target().abilities().answers_subscriptions;
-        ear.guests = Some(Guests::new(self.subscribers + 1, self.churn, greeting.into(), awaits_answer));
+        let entrance = run.target().subscriber(&topics[0]);
+        ear.guests = Some(Guests::new(self.subscribers + 1, self.churn, entrance));
         flow.beat = Duration::from_secs_f64(1.0 / self.churn).clamp(Duration::from_millis(1), flow.beat);
         let busy = flow.measure(&mut run, &mut ear, &mut |run, ear, elapsed| {
             ear.guests.as_mut().map_or(Ok(()), |guests| guests.step(&mut run.fleet, elapsed))

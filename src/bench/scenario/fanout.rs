@@ -1,8 +1,6 @@
 //! Publications that flow to subscribers who are there: `fanout` (one topic, so many in flight), `latency` (one topic, at a
 //! rate) and `topics` (many topics with few subscribers each) differ in nothing but their numbers.
 
-use std::rc::Rc;
-
 use anyhow::{Result, ensure};
 
 use crate::bench::crew::Crew;
@@ -11,7 +9,7 @@ use crate::bench::flow::{Flow, Pace};
 use crate::bench::opening::Opened;
 use crate::bench::options::Options;
 use crate::bench::run::{Run, setting};
-use crate::bench::target::Begin;
+use crate::bench::target::Entrance;
 use crate::bench::{Report, Setting};
 
 /// See the module.
@@ -95,19 +93,16 @@ fn crew(run: &mut Run, audiences: Vec<Audience>, topics: &[String]) -> Result<Cr
         "`{}` does not tell when a subscription stands: leave `--threads` out",
         run.target().name()
     );
-    let greetings: Vec<Vec<u8>> = topics.iter().map(|topic| greeting(run, topic)).collect();
-    Crew::start(run, audiences, &greetings)
+    let entrances = entrances(run, topics);
+    Crew::start(run, audiences, &entrances)
 }
 
-fn greeting(run: &Run, topic: &str) -> Vec<u8> {
-    let mut greeting = Vec::new();
-    run.target().subscribe(topic, Begin::Latest, &mut greeting);
-    greeting
+fn entrances(run: &Run, topics: &[String]) -> Vec<Entrance> {
+    topics.iter().map(|topic| run.target().subscriber(topic)).collect()
 }
 
 /// Opens subscribers, of one topic after the other.
 pub(super) fn subscribe(run: &mut Run, subscribers: usize, topics: &[String]) -> Result<Opened> {
-    let answers = run.target().abilities().answers_subscriptions;
-    let greetings: Vec<Rc<[u8]>> = topics.iter().map(|topic| greeting(run, topic).into()).collect();
-    run.open("subscribers", 0..subscribers, answers, |_, label| greetings[label % greetings.len()].clone())
+    let entrances = entrances(run, topics);
+    run.open("subscribers", 0..subscribers, |label| entrances[label % entrances.len()].clone())
 }

@@ -102,10 +102,9 @@ impl Resume {
 
 /// Where the topic stands now.
 fn version(run: &mut Run, topic: &str) -> Result<fanfare_protocol::ResourceVersion> {
-    let mut greeting = Vec::new();
-    run.target().subscribe(topic, Begin::Latest, &mut greeting);
+    let entrance = run.target().subscriber(topic);
     let label = usize::MAX - 1;
-    let opened = run.open("place", label..label + 1, true, |_, _| greeting.clone().into())?;
+    let opened = run.open("place", label..label + 1, |_| entrance.clone())?;
     for id in opened.ids {
         run.fleet.close(id);
     }

@@ -46,7 +46,7 @@ impl Peer {
 }
 
 /// In the order of the table. The first is what the others are compared with.
-pub(super) const PEERS: [Peer; 9] = [
+pub(super) const PEERS: [Peer; 10] = [
     Peer {
         name: "fanfare-ephemeral",
         title: "Fanfare, ephemeral",
@@ -108,6 +108,18 @@ pub(super) const PEERS: [Peer; 9] = [
                 "golang-github-mna-redisc-dev",
                 "golang-go",
             ],
+        },
+    },
+    Peer {
+        name: "nchan",
+        title: "nchan in nginx",
+        promise: "ordered, numbered, resumable from memory",
+        target: "nchan",
+        kind: Kind::Debian {
+            packages: &["libnginx-mod-nchan", "nginx"],
+            program: "nginx",
+            configuration: "nchan/nginx.conf",
+            arguments: &["-e", "stderr", "-c"],
         },
     },
     Peer {
