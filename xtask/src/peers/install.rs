@@ -74,7 +74,7 @@ impl<'a> Workshop<'a> {
             }
             Kind::Debian { packages, program, .. } => {
                 self.install(packages)?;
-                Ok(Prepared { version: self.package_version(packages[0])?, program: program.into() })
+                Ok(Prepared { version: self.package_versions(packages)?, program: program.into() })
             }
             Kind::Script { package, program, .. } => {
                 self.install_npm()?;
@@ -95,7 +95,7 @@ impl<'a> Workshop<'a> {
                 let build = self.project.tool("go", arguments);
                 let build = build.env("GO111MODULE", "off").env("GOPATH", GO_PATH).env("GOFLAGS", "");
                 build.env("GOCACHE", self.place.join("go")).run()?;
-                let version = format!("{}, {}", self.package_version(packages[0])?, self.package_version("golang-go")?);
+                let version = self.package_versions(&[packages[0], "golang-go"])?;
                 Ok(Prepared { version, program })
             }
             Kind::C { sources } => {
@@ -226,6 +226,12 @@ impl<'a> Workshop<'a> {
         let how = ["install", "--quiet", "--yes", "--no-install-recommends"];
         let install = self.project.tool("apt-get", how.into_iter().chain(missing));
         install.env("DEBIAN_FRONTEND", "noninteractive").run()
+    }
+
+    fn package_versions(&self, packages: &[&str]) -> Result<String> {
+        let versions: Vec<String> =
+            packages.iter().map(|package| self.package_version(package)).collect::<Result<_>>()?;
+        Ok(versions.join(", "))
     }
 
     fn package_version(&self, package: &str) -> Result<String> {

@@ -11,86 +11,159 @@ use super::server::{LOAD_CORE, Server, free_ports, pinned};
 
 /// A figure of a report, as a column of the table.
 pub(super) struct Column {
-    /// In the report.
-    pub(super) name: &'static str,
+    source: Source,
     /// In the table.
     pub(super) title: &'static str,
     /// By which the report's value is divided.
-    pub(super) divisor: f64,
+    divisor: f64,
+    /// What the file of its plot has behind the name of the load; without one it is not plotted.
+    pub(super) plot: Option<&'static str>,
+}
+
+/// Where in a report it stands.
+enum Source {
+    /// Among the figures, by name.
+    Figure(&'static str),
+    /// Among the latencies.
+    Latency(&'static str),
 }
 
 /// See the module.
 pub(super) struct Load {
+    /// For `--loads`, and of the files of its plots.
+    pub(super) name: &'static str,
     pub(super) title: String,
     pub(super) arguments: Vec<String>,
     pub(super) topics: usize,
-    pub(super) figures: &'static [Column],
+    /// Of a publication, where publications flow.
+    pub(super) deliveries: Option<usize>,
+    pub(super) columns: &'static [Column],
 }
 
-/// What one run told; a value for each figure.
+/// What one run told; a value for each column.
 pub(super) struct Outcome {
     pub(super) values: Vec<Option<f64>>,
     pub(super) warnings: Vec<String>,
 }
 
-const PER_DELIVERY: [Column; 2] = [
-    Column { name: "CPU of the server per delivery", title: "CPU µs per delivery", divisor: 1.0 },
-    Column { name: "deliveries per second", title: "1,000 deliveries per second", divisor: 1_000.0 },
-];
+/// The first of a load with deliveries.
+const CPU_PER_DELIVERY: Column =
+    Column::figure("CPU of the server per delivery", "CPU µs per delivery", 1.0).plotted("");
+
+const PER_DELIVERY: [Column; 2] =
+    [CPU_PER_DELIVERY, Column::figure("deliveries per second", "1,000 deliveries per second", 1_000.0)];
 
 const PER_CONNECTION: [Column; 2] = [
-    Column {
-        name: "CPU of the server to connect and subscribe",
-        title: "CPU µs to connect and subscribe",
-        divisor: 1.0,
-    },
-    Column {
-        name: "memory of the server per connection",
-        title: "KiB of process memory per idle connection",
-        divisor: 1_024.0,
-    },
+    Column::figure("CPU of the server to connect and subscribe", "CPU µs to connect and subscribe", 1.0)
+        .plotted("-connect"),
+    Column::figure("memory of the server per connection", "KiB of process memory per connection", 1_024.0).plotted(""),
 ];
+
+const PER_GUEST: [Column; 3] = [
+    Column::figure("CPU of the server to connect, subscribe and leave", "CPU µs to connect, subscribe and leave", 1.0)
+        .plotted(""),
+    Column::figure("until subscribed, median", "ms until subscribed, p50", 1.0),
+    Column::figure("until subscribed, 99 %", "ms until subscribed, p99", 1.0),
+];
+
+const LATENCY: [Column; 4] = [
+    Column::latency("p50", "p50 ms"),
+    Column::latency("p99", "p99 ms").plotted(""),
+    Column::latency("p999", "p99.9 ms"),
+    Column { plot: None, ..CPU_PER_DELIVERY },
+];
+
+impl Column {
+    const fn figure(name: &'static str, title: &'static str, divisor: f64) -> Self {
+        Self { source: Source::Figure(name), title, divisor, plot: None }
+    }
+
+    /// In milliseconds.
+    const fn latency(name: &'static str, title: &'static str) -> Self {
+        Self { source: Source::Latency(name), title, divisor: 1_000.0, plot: None }
+    }
+
+    const fn plotted(self, suffix: &'static str) -> Self {
+        Self { plot: Some(suffix), ..self }
+    }
+
+    fn value(&self, report: &Value) -> Option<f64> {
+        let value = match self.source {
+            Source::Figure(name) => {
+                let figures = report["figures"].as_array()?;
+                &figures.iter().find(|figure| figure["name"] == name)?["value"]
+            }
+            Source::Latency(name) => &report["latencyUs"][name],
+        };
+        Some(value.as_f64()? / self.divisor)
+    }
+}
 
 impl Load {
     /// All of them, in the order of the table.
-    pub(super) fn all(is_quick: bool) -> [Self; 4] {
-        let [subscribers, topics, idle] = if is_quick { [50, 10, 200] } else { [1_000, 1_000, 10_000] };
-        let window = if is_quick { ["1", "0.3"] } else { ["10", "2"] };
-        let load = |title: String, scenario: &[&str], topics, figures| Self {
-            title,
-            arguments: scenario
-                .iter()
-                .chain(&["--seconds", window[0], "--warm-up", window[1]])
-                .map(ToString::to_string)
-                .collect(),
-            topics,
-            figures,
+    pub(super) fn all(is_quick: bool) -> [Self; 6] {
+        let (few, many) = if is_quick { ("50", "200") } else { ("1000", "10000") };
+        let (topics, guests) = if is_quick { ("10", "50") } else { ("1000", "500") };
+        let (seconds, longer, warm_up) = if is_quick { ("1", "1", "0.3") } else { ("3", "6", "1") };
+        let flow = |in_flight| format!("fanout --subscribers {few} --in-flight {in_flight}");
+        let load = |name, title: String, command: String, seconds: &str, columns| {
+            let command = format!("{command} --seconds {seconds} --warm-up {warm_up}");
+            let arguments = command.split(' ').map(str::to_owned).collect();
+            Self { name, title, arguments, topics: 1, deliveries: None, columns }
         };
-        let (count, of_topics, idling) = (subscribers.to_string(), topics.to_string(), idle.to_string());
+        let (audience, of_topics) = (few.parse().ok(), topics.parse().unwrap_or(1));
         [
+            Self {
+                deliveries: audience,
+                ..load(
+                    "fanout",
+                    format!("Fan-out: {few} subscribers of one topic, 64 publications in flight"),
+                    flow(64),
+                    seconds,
+                    &PER_DELIVERY,
+                )
+            },
+            Self {
+                deliveries: audience,
+                ..load(
+                    "lockstep",
+                    format!("Lock-step: {few} subscribers of one topic, one publication in flight"),
+                    flow(1),
+                    seconds,
+                    &PER_DELIVERY,
+                )
+            },
+            Self {
+                topics: of_topics,
+                deliveries: Some(5),
+                ..load(
+                    "topics",
+                    format!("Many topics: {topics} of 5 subscribers each, 64 publications in flight"),
+                    format!("topics --topics {topics} --subscribers 5 --in-flight 64"),
+                    seconds,
+                    &PER_DELIVERY,
+                )
+            },
             load(
-                format!("{subscribers} subscribers of one topic, 64 publications in flight"),
-                &["fanout", "--subscribers", &count, "--in-flight", "64"],
-                1,
-                &PER_DELIVERY,
-            ),
-            load(
-                format!("{subscribers} subscribers of one topic, one publication in flight"),
-                &["fanout", "--subscribers", &count, "--in-flight", "1"],
-                1,
-                &PER_DELIVERY,
-            ),
-            load(
-                format!("{topics} topics of 5 subscribers each, 64 publications in flight"),
-                &["topics", "--topics", &of_topics, "--subscribers", "5"],
-                topics,
-                &PER_DELIVERY,
-            ),
-            load(
-                format!("{idle} idle connections to one topic"),
-                &["idle", "--subscribers", &idling],
-                1,
+                "idle",
+                format!("Idle: {many} connections to one topic"),
+                format!("idle --subscribers {many}"),
+                "1",
                 &PER_CONNECTION,
+            ),
+            load(
+                "churn",
+                format!("Churn: {guests} connections a second come, subscribe, stay a second and leave"),
+                format!("churn --subscribers 50 --churn {guests} --rate 10"),
+                seconds,
+                &PER_GUEST,
+            ),
+            load(
+                "latency",
+                format!("Latency: {few} subscribers of one topic, 20 publications a second"),
+                format!("latency --subscribers {few} --rate 20"),
+                longer,
+                &LATENCY,
             ),
         ]
     }
@@ -114,7 +187,7 @@ impl Load {
         ensure!(output.status.success(), "{} The server said: {}", said.trim(), server.said());
         let report: Value = serde_json::from_slice(&output.stdout).context("`fanfare bench` printed no report")?;
         Ok(Outcome {
-            values: self.figures.iter().map(|column| figure(&report, column)).collect(),
+            values: self.columns.iter().map(|column| column.value(&report)).collect(),
             warnings: report["warnings"]
                 .as_array()
                 .into_iter()
@@ -126,8 +199,18 @@ impl Load {
     }
 }
 
-fn figure(report: &Value, column: &Column) -> Option<f64> {
-    let figures = report["figures"].as_array()?;
-    let figure = figures.iter().find(|figure| figure["name"] == column.name)?;
-    Some(figure["value"].as_f64()? / column.divisor)
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn figures_and_latencies_are_found_in_a_report() {
+        let figures = json!([{"name": "memory of the server per connection", "value": 2048.0, "unit": "bytes"}]);
+        let report = json!({"figures": figures, "latencyUs": {"p99": 2500}});
+        assert_eq!(PER_CONNECTION.map(|column| column.value(&report)), [None, Some(2.0)]);
+        assert_eq!(LATENCY.map(|column| column.value(&report)), [None, Some(2.5), None, None]);
+        assert_eq!(LATENCY.map(|column| column.value(&json!({"latencyUs": null}))), [None; 4]);
+    }
 }

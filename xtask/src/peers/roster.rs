@@ -39,6 +39,19 @@ pub(super) enum Kind {
 }
 
 impl Peer {
+    /// What it runs with.
+    pub(super) fn settings(&self) -> String {
+        match self.kind {
+            Kind::Fanfare(durability) => format!("as it comes, namespace with `durability = \"{durability}\"`"),
+            Kind::Debian { configuration: file, .. } | Kind::Script { script: file, .. } => {
+                format!("`benches/peers/{file}`")
+            }
+            Kind::Go { .. } => format!("`benches/peers/{}/main.go`", self.name),
+            Kind::C { sources } => format!("`benches/peers/{}/{}`", self.name, sources[0]),
+            Kind::Baseline => "`benches/fan_out/baseline.rs`".to_owned(),
+        }
+    }
+
     /// One that knows no topics has no load with many.
     pub(super) fn takes_part(&self, load: &Load) -> bool {
         load.topics == 1 || self.target != "plain"
@@ -46,7 +59,7 @@ impl Peer {
 }
 
 /// In the order of the table. The first is what the others are compared with.
-pub(super) const PEERS: [Peer; 10] = [
+pub(super) static PEERS: [Peer; 10] = [
     Peer {
         name: "fanfare-ephemeral",
         title: "Fanfare, ephemeral",
