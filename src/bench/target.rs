@@ -11,6 +11,8 @@ mod nchan;
 mod plain;
 mod protobuf;
 mod socketio;
+#[cfg(test)]
+mod wire;
 
 use anyhow::Result;
 use clap::ValueEnum;

@@ -78,3 +78,40 @@ fn head(input: &[u8]) -> Option<(usize, usize)> {
         short => Some((2, usize::from(*short))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6455, 5.7.
+    #[test]
+    fn the_examples_of_the_standard_are_read() {
+        let hello = [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        let expected = Frame { opcode: Opcode::Text, payload: b"Hello", bytes: 7 };
+        assert_eq!(first(&hello).expect("a frame"), Some(expected));
+        let ping = [0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        assert_eq!(first(&ping).expect("a frame").map(|frame| frame.opcode), Some(Opcode::Ping));
+        for (head, length) in [(&[0x82, 0x7e, 0x01, 0x00][..], 256), (&[0x82, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0], 65_536)] {
+            let frame = [head, &vec![0; length]].concat();
+            let read = first(&frame).expect("a frame").expect("it is whole");
+            assert_eq!((read.opcode, read.payload.len(), read.bytes), (Opcode::Binary, length, frame.len()));
+            assert_eq!(first(&frame[..frame.len() - 1]).expect("the begin of a frame"), None);
+        }
+        // A fragment.
+        assert!(first(&[0x01, 0x03, 0x48, 0x65, 0x6c]).is_err());
+        assert_eq!(first(&[0x81]).expect("the begin of a frame"), None);
+    }
+
+    #[test]
+    fn a_frame_is_masked_with_zeros_and_tells_its_length_in_as_few_bytes_as_it_can() {
+        let head = |length: usize| {
+            let mut out = Vec::new();
+            put_parts(Opcode::Text, &[&vec![b'x'; length - 1], b"y"], &mut out);
+            assert!(out.ends_with(b"y"));
+            out[..out.len() - length].to_vec()
+        };
+        assert_eq!(head(5), [0x81, 0x85, 0, 0, 0, 0]);
+        assert_eq!(head(126), [0x81, 0xfe, 0, 126, 0, 0, 0, 0]);
+        assert_eq!(head(65_536), [0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    }
+}

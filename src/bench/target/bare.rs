@@ -50,3 +50,20 @@ impl Target for Bare {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing, said};
+    use super::*;
+
+    /// As `benches/peers/bun` and `benches/peers/floor` have it.
+    #[test]
+    fn a_topic_is_asked_for_and_repeated_and_data_come_as_they_are() {
+        let bare = Bare::new(door());
+        assert_eq!(said(|out| bare.subscribe("bench:a", Begin::Latest, out)), ["81 +bench:a"]);
+        assert_eq!(said(|out| bare.publish(outgoing("bench:a", b"\"x y\""), out)), ["81 bench:a \\\"x y\\\""]);
+        assert!(said(|out| bare.greet(out)).is_empty());
+        assert_eq!(hear(&bare, b"+bench:a").expect("a text"), ["subscribed"]);
+        assert_eq!(hear(&bare, b"\"x y\"").expect("a text"), ["delivery \\\"x y\\\""]);
+    }
+}

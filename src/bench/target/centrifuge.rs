@@ -142,3 +142,41 @@ fn push(mut push: &[u8], heard: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing, said};
+    use super::*;
+
+    fn centrifuge() -> Centrifuge {
+        Centrifuge::new(door())
+    }
+
+    /// Which `benches/peers/centrifuge` with centrifuge 0.15 took.
+    #[test]
+    fn it_says_what_the_protocol_has_for_it() {
+        assert_eq!(centrifuge().door().path, "/connection/websocket?format=protobuf");
+        let connect = r"82 \x06\x08\x01\x10\x00\x1a\x00";
+        assert_eq!(said(|out| centrifuge().greet(out)), [connect]);
+        let asked = said(|out| centrifuge().subscribe("bench:a", Begin::Latest, out));
+        assert_eq!(asked, [connect, r"82 \x0f\x08\x02\x10\x01\x1a\t\n\x07bench:a"]);
+        let published = said(|out| centrifuge().publish(outgoing("bench:a", b"\"x\""), out));
+        assert_eq!(published, [r#"82 \x14\x08\x03\x10\x03\x1a\x0e\n\x07bench:a\x12\x03\"x\""#]);
+    }
+
+    /// What it sent.
+    #[test]
+    fn it_hears_what_the_server_sends() {
+        let heard = |message: &[u8]| hear(&centrifuge(), message).expect("it is Centrifuge's protobuf");
+        assert!(heard(b",\x08\x01\x1a(\n$3406114e-c66d-4033-ab42-e67b40038500*\x00").is_empty());
+        assert_eq!(heard(b"\x0c\x08\x02\x1a\x08\x18\x012\x04ZBTW"), ["subscribed"]);
+        let delivery = b"\x14\x1a\x12\x12\x07bench:a\x1a\x07\"\x03\"x\"0\x01";
+        let accepted = b"\x04\x08\x08\x1a\x00";
+        assert_eq!(heard(&[&delivery[..], accepted].concat()), [r#"delivery \"x\""#, "accepted 5"]);
+        let refusal = b"\x1c\x08\x04\x12\x16\x08i\x12\x12already subscribed\x1a\x00";
+        assert!(heard(refusal)[0].contains("already subscribed"));
+        for end in 1..delivery.len() {
+            assert!(hear(&centrifuge(), &delivery[..end]).is_err(), "{end}");
+        }
+    }
+}

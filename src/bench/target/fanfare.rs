@@ -131,3 +131,7 @@ fn put(id: u64, message: &Message, out: &mut Vec<u8>) {
     encode(Encoding::Protobuf, id, message, &mut envelope);
     frame::put(Opcode::Binary, &envelope, out);
 }
+
+#[cfg(test)]
+#[path = "fanfare/tests.rs"]
+mod tests;

@@ -111,3 +111,54 @@ fn split(input: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing, said};
+    use super::*;
+
+    fn mqtt() -> Mqtt {
+        Mqtt::new(door())
+    }
+
+    /// MQTT 3.1.1, 3.1 (CONNECT), 3.8 (SUBSCRIBE) and 3.3 (PUBLISH), each of which Mosquitto 2.0.11 took.
+    #[test]
+    fn it_says_what_the_standard_has_for_it() {
+        assert_eq!(mqtt().door().subprotocol, Some("mqtt"));
+        let connect = r"82 \x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00";
+        assert_eq!(said(|out| mqtt().greet(out)), [connect]);
+        let asked = said(|out| mqtt().subscribe("bench:a", Begin::Latest, out));
+        assert_eq!(asked, [connect, r"82 \x82\x0c\x00\x01\x00\x07bench:a\x00"]);
+        let published = said(|out| mqtt().publish(outgoing("bench:a", b"\"x\""), out));
+        assert_eq!(published, [r#"82 0\x0c\x00\x07bench:a\"x\""#]);
+    }
+
+    /// What Mosquitto 2.0.11 sent.
+    #[test]
+    fn it_hears_what_a_broker_sends() {
+        let heard = |message: &[u8]| hear(&mqtt(), message).expect("it is MQTT");
+        assert!(heard(b"\x20\x02\x00\x00").is_empty());
+        assert_eq!(heard(b"\x90\x03\x00\x01\x00"), ["subscribed"]);
+        let two = b"0\x0c\x00\x07bench:a\"x\"0\x0b\x00\x07bench:a12";
+        assert_eq!(heard(two), [r#"delivery \"x\""#, "delivery 12"]);
+        for refusal in [&b"\x20\x02\x00\x05"[..], b"\x90\x03\x00\x01\x80"] {
+            assert_eq!(heard(refusal), ["refused: the broker turned us away"]);
+        }
+    }
+
+    /// Table 2.4 of the standard.
+    #[test]
+    fn a_length_has_as_many_bytes_as_it_needs() {
+        for (length, bytes) in
+            [(127, &[0x7f][..]), (128, &[0x80, 0x01]), (16_383, &[0xff, 0x7f]), (16_384, &[0x80, 0x80, 0x01])]
+        {
+            let mut out = Vec::new();
+            put(PUBLISH, &[&vec![b'x'; length]], &mut out);
+            let packet = &out[out.len() - length - bytes.len() - 1..];
+            assert_eq!(packet[..=bytes.len()], [&[PUBLISH], bytes].concat());
+            assert_eq!(split(&packet[1..]).map(|(body, rest)| (body.len(), rest.len())), Some((length, 0)));
+        }
+        assert!(hear(&mqtt(), b"0\x0c\x00\x07bench").is_err());
+        assert!(hear(&mqtt(), b"0\xff\xff\xff\xff\x01").is_err());
+    }
+}

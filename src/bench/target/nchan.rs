@@ -72,3 +72,33 @@ impl Target for Nchan {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing};
+    use super::*;
+
+    #[test]
+    fn a_topic_is_in_the_path_of_whoever_subscribes() {
+        let subscriber = Nchan::new(door()).subscriber("bench:a");
+        let handshake = subscriber.handshake.expect("a WebSocket");
+        assert!(handshake.starts_with(b"GET /subscribe/bench:a HTTP/1.1\r\nHost: h:1\r\n"), "{handshake:?}");
+        assert!(subscriber.greeting.is_empty() && !subscriber.awaits_answer);
+        let below = Nchan::new(Door { path: "/nchan/".to_owned(), ..door() }).subscriber("a");
+        assert!(below.handshake.expect("a WebSocket").starts_with(b"GET /nchan/subscribe/a "));
+    }
+
+    #[test]
+    fn a_publication_is_a_request_of_http() {
+        let nchan = Nchan::new(door());
+        assert!(nchan.publisher().handshake.is_none());
+        let mut out = Vec::new();
+        nchan.publish(outgoing("bench:a", b"\"1\""), &mut out);
+        nchan.publish(outgoing("bench:b", b"\"22\""), &mut out);
+        // What nchan 1.3.6 answered with 201 twice.
+        let expected = "POST /publish/bench:a HTTP/1.1\r\nHost: h:1\r\nContent-Length: 3\r\n\r\n\"1\"\
+                        POST /publish/bench:b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\n\"22\"";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+        assert_eq!(hear(&nchan, b"\"1\"").expect("a text"), ["delivery \\\"1\\\""]);
+    }
+}

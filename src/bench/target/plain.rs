@@ -47,3 +47,18 @@ impl Target for Plain {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing, said};
+    use super::*;
+
+    #[test]
+    fn a_message_is_the_data_and_nothing_else_is_said() {
+        let plain = Plain::new(door());
+        assert_eq!(said(|out| plain.publish(outgoing("bench:a", b"12"), out)), ["81 12"]);
+        assert!(said(|out| plain.subscribe("bench:a", Begin::Latest, out)).is_empty());
+        assert!(said(|out| plain.greet(out)).is_empty());
+        assert_eq!(hear(&plain, b"12").expect("a text"), ["delivery 12"]);
+    }
+}

@@ -76,3 +76,38 @@ impl Target for SocketIo {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{door, hear, outgoing, said};
+    use super::*;
+
+    /// What `benches/peers/socketio` with Socket.IO 4.8.4 sent.
+    const HANDSHAKE: &[u8] =
+        br#"0{"sid":"SbTGTsK4m8LbWXmvAAAA","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+
+    #[test]
+    fn it_says_what_the_protocol_has_for_it() {
+        let target = SocketIo::new(door());
+        assert_eq!(target.door().path, "/socket.io/?EIO=4&transport=websocket");
+        assert_eq!(said(|out| target.greet(out)), ["81 40"]);
+        let asked = said(|out| target.subscribe("bench:a", Begin::Latest, out));
+        assert_eq!(asked, [r#"81 40{\"topic\":\"bench:a\"}"#]);
+        let published = said(|out| target.publish(outgoing("bench:a", b"\"x\""), out));
+        assert_eq!(published, [r#"81 42[\"publish\",\"bench:a\",\"x\"]"#]);
+    }
+
+    #[test]
+    fn it_hears_what_the_server_sends() {
+        let target = SocketIo::new(door());
+        let heard = |message: &[u8]| hear(&target, message).expect("it is Socket.IO");
+        assert!(heard(HANDSHAKE).is_empty());
+        assert_eq!(heard(br#"40{"sid":"RE83yYrIVM-qpYo6AAAA"}"#), ["subscribed"]);
+        assert_eq!(heard(br#"42["data","x"]"#), [r#"delivery \"x\""#]);
+        assert_eq!(heard(b"2"), ["owed 81 3"]);
+        for refusal in [&br#"44/nowhere,{"message":"Invalid namespace"}"#[..], b"41", b"1"] {
+            assert!(heard(refusal)[0].starts_with("refused"), "{}", refusal.escape_ascii());
+        }
+        assert!(hear(&target, br#"42["other","x"]"#).is_err());
+    }
+}
