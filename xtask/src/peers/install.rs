@@ -224,8 +224,12 @@ impl<'a> Workshop<'a> {
             bail!("it is missing: install it (Debian: `apt-get install {}` as root)", missing.join(" "));
         }
         let how = ["install", "--quiet", "--yes", "--no-install-recommends"];
-        let install = self.project.tool("apt-get", how.into_iter().chain(missing));
-        install.env("DEBIAN_FRONTEND", "noninteractive").run()
+        let apt = |arguments: &[&str]| {
+            let tool = self.project.tool("apt-get", arguments.iter().copied());
+            tool.env("DEBIAN_FRONTEND", "noninteractive").run()
+        };
+        apt(&["update", "--quiet"])?;
+        apt(&[&how[..], &missing].concat())
     }
 
     fn package_versions(&self, packages: &[&str]) -> Result<String> {

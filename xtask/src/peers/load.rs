@@ -102,19 +102,19 @@ impl Column {
 impl Load {
     /// All of them, in the order of the table.
     pub(super) fn all(is_quick: bool) -> [Self; 6] {
-        let (few, many) = if is_quick { ("50", "200") } else { ("1000", "10000") };
-        let (topics, guests) = if is_quick { ("10", "50") } else { ("1000", "500") };
+        let (few, many) = if is_quick { ("50", "200") } else { ("1,000", "10,000") };
+        let (topics, guests) = if is_quick { ("10", "50") } else { ("1,000", "500") };
         let (seconds, longer, warm_up) = if is_quick { ("1", "1", "0.3") } else { ("3", "6", "1") };
         let flow = |in_flight| format!("fanout --subscribers {few} --in-flight {in_flight}");
         let load = |name, title: String, command: String, seconds: &str, columns| {
             let command = format!("{command} --seconds {seconds} --warm-up {warm_up}");
-            let arguments = command.split(' ').map(str::to_owned).collect();
+            let arguments = command.replace(',', "").split(' ').map(str::to_owned).collect();
             Self { name, title, arguments, topics: 1, deliveries: None, columns }
         };
-        let (audience, of_topics) = (few.parse().ok(), topics.parse().unwrap_or(1));
+        let (audience, of_topics) = if is_quick { (50, 10) } else { (1_000, 1_000) };
         [
             Self {
-                deliveries: audience,
+                deliveries: Some(audience),
                 ..load(
                     "fanout",
                     format!("Fan-out: {few} subscribers of one topic, 64 publications in flight"),
@@ -124,7 +124,7 @@ impl Load {
                 )
             },
             Self {
-                deliveries: audience,
+                deliveries: Some(audience),
                 ..load(
                     "lockstep",
                     format!("Lock-step: {few} subscribers of one topic, one publication in flight"),
@@ -154,7 +154,7 @@ impl Load {
             load(
                 "churn",
                 format!("Churn: {guests} connections a second come, subscribe, stay a second and leave"),
-                format!("churn --subscribers 50 --churn {guests} --rate 10"),
+                format!("churn --subscribers 50 --churn {guests} --rate 2"),
                 seconds,
                 &PER_GUEST,
             ),

@@ -63,16 +63,21 @@ pub(super) fn drawn(title: &str, unit: &str, mut bars: Vec<Bar<'_>>) -> String {
         };
         let (baseline, top, length) = (middle + 4.5, middle - BAR / 2.0, at(median) - BAR_LEFT);
         let (value, name) = (shown(median), escaped(name));
-        let range = if least < most { format!(" {} – {}", shown(least), shown(most)) } else { String::new() };
         let (high, low) = (middle - 4.0, middle + 4.0);
+        // What was measured once has no spread to show.
+        let (range, line) = if least < most {
+            let line = format!("M{from:.1} {high}V{low}M{from:.1} {middle}H{to:.1}M{to:.1} {high}V{low}");
+            (format!(" {} – {}", shown(least), shown(most)), format!("<path class=\"spread\" d=\"{line}\"/>"))
+        } else {
+            Default::default()
+        };
         let written = writeln!(
             svg,
             "<text class=\"text name\" x=\"{:.0}\" y=\"{baseline}\">{name}</text>\
-             <rect class=\"{class}\" x=\"{BAR_LEFT}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" rx=\"2\"/>\
-             <path class=\"spread\" d=\"M{from:.1} {high}V{low}M{from:.1} {middle}H{to:.1}M{to:.1} {high}V{low}\"/>\
+             <rect class=\"{class}\" x=\"{BAR_LEFT}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" rx=\"2\"/>{line}\
              <text x=\"{:.1}\" y=\"{baseline}\"><tspan class=\"value\">{value}</tspan><tspan class=\"muted note\">{range}</tspan></text>",
             BAR_LEFT - 12.0,
-            to.max(at(median)) + 10.0,
+            to + 10.0,
         );
         written.expect("a string takes all that is written");
     }

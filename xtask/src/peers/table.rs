@@ -149,8 +149,12 @@ impl Table {
             writeln!(text, "\n| Fanfare beside others, within each round | it is | target |\n| --- | --- | --- |")?;
         }
         for (goal, spread) in reached {
-            let verdict = if spread.median <= goal.most { "met" } else { "missed" };
-            writeln!(text, "| {} | {spread} | ≤ {:.1}: {verdict} |", goal.what, goal.most)?;
+            let verdict = match spread.median <= goal.most {
+                _ if self.is_quick => "",
+                true => ": met",
+                false => ": missed",
+            };
+            writeln!(text, "| {} | {spread} | ≤ {:.1}{verdict} |", goal.what, goal.most)?;
         }
         Ok(())
     }
