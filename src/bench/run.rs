@@ -56,7 +56,7 @@ impl Run {
     /// Prepares one of at most so many connections at once, which take so many ports in the course of it.
     pub(crate) fn new(options: Options, connections: usize, ports: usize) -> Result<Self> {
         allow_descriptors(connections)?;
-        let server = Server::find(options.url.clone(), options.pid)?;
+        let server = Server::find(options.url.clone(), options.pid, options.target == TargetName::Fanfare)?;
         let target = target(&options);
         let sources = Sources::new(options.sources.clone(), server.address, ports);
         let fleet = Fleet::new(target, server.address, sources, Instant::now())?;

@@ -44,11 +44,11 @@ pub(crate) struct Moment {
 }
 
 impl Server {
-    /// Finds it.
+    /// Finds it. Only nodes are asked for metrics: others need not answer what is not for them.
     ///
     /// # Errors
     /// When the URL has no address, or no process has this number.
-    pub(crate) fn find(url: Url, pid: Option<u32>) -> Result<Self> {
+    pub(crate) fn find(url: Url, pid: Option<u32>, is_node: bool) -> Result<Self> {
         let mut addresses = url.socket_addrs(|| None).with_context(|| format!("`{url}` names no address"))?;
         // Of `localhost` the older one: that is where nearly every server listens.
         addresses.sort_by_key(SocketAddr::is_ipv6);
@@ -61,7 +61,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).no_proxy().build()?;
         let mut server = Self { address, pid, url, runtime, http, has_metrics: false };
-        server.has_metrics = server.metric(WRITES).is_some();
+        server.has_metrics = is_node && server.metric(WRITES).is_some();
         Ok(server)
     }
 
