@@ -35,6 +35,8 @@ pub(super) struct Load {
     pub(super) title: String,
     pub(super) arguments: Vec<String>,
     pub(super) topics: usize,
+    /// Of whom, by name; of everyone where there is none.
+    pub(super) of: &'static [&'static str],
     /// Of a publication, where publications flow.
     pub(super) deliveries: Option<usize>,
     pub(super) columns: &'static [Column],
@@ -101,34 +103,35 @@ impl Column {
 
 impl Load {
     /// All of them, in the order of the table.
-    pub(super) fn all(is_quick: bool) -> [Self; 6] {
+    pub(super) fn all(is_quick: bool) -> [Self; 9] {
         let (few, many) = if is_quick { ("50", "200") } else { ("1,000", "10,000") };
         let (topics, guests) = if is_quick { ("10", "50") } else { ("1,000", "500") };
         let (seconds, longer, warm_up) = if is_quick { ("1", "1", "0.3") } else { ("3", "6", "1") };
-        let flow = |in_flight| format!("fanout --subscribers {few} --in-flight {in_flight}");
         let load = |name, title: String, command: String, seconds: &str, columns| {
             let command = format!("{command} --seconds {seconds} --warm-up {warm_up}");
             let arguments = command.replace(',', "").split(' ').map(str::to_owned).collect();
-            Self { name, title, arguments, topics: 1, deliveries: None, columns }
+            Self { name, title, arguments, topics: 1, of: &[], deliveries: None, columns }
         };
         let (audience, of_topics) = if is_quick { (50, 10) } else { (1_000, 1_000) };
+        let (fewer, most) = if is_quick { ("20", "100") } else { ("100", "10,000") };
+        let flow =
+            |subscribers: &str, in_flight: &str| format!("fanout --subscribers {subscribers} --in-flight {in_flight}");
+        let fan_out = |name, subscribers: &'static str| {
+            let title = format!("Fan-out: {subscribers} subscribers of one topic, 64 publications in flight");
+            load(name, title, flow(subscribers, "64"), seconds, &PER_DELIVERY)
+        };
+        // Whether it costs more the more there are is asked of Fanfare, and beside it of the fastest.
+        let by_size = &["fanfare-ephemeral", "fanfare-replicated", "bun"];
         [
-            Self {
-                deliveries: Some(audience),
-                ..load(
-                    "fanout",
-                    format!("Fan-out: {few} subscribers of one topic, 64 publications in flight"),
-                    flow(64),
-                    seconds,
-                    &PER_DELIVERY,
-                )
-            },
+            Self { deliveries: Some(audience), ..fan_out("fanout", few) },
+            Self { of: by_size, ..fan_out("fanout-few", fewer) },
+            Self { of: by_size, ..fan_out("fanout-many", most) },
             Self {
                 deliveries: Some(audience),
                 ..load(
                     "lockstep",
                     format!("Lock-step: {few} subscribers of one topic, one publication in flight"),
-                    flow(1),
+                    flow(few, "1"),
                     seconds,
                     &PER_DELIVERY,
                 )
@@ -151,6 +154,17 @@ impl Load {
                 "1",
                 &PER_CONNECTION,
             ),
+            Self {
+                topics: of_topics,
+                of: &["fanfare-ephemeral", "bun", "nats", "centrifuge", "mosquitto"],
+                ..load(
+                    "idle-topics",
+                    format!("Idle: {many} connections to a topic each"),
+                    format!("idle --subscribers {many} --topics {many}"),
+                    "1",
+                    &PER_CONNECTION,
+                )
+            },
             load(
                 "churn",
                 format!("Churn: {guests} connections a second come, subscribe, stay a second and leave"),

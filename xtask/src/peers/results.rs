@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use super::load::Load;
 use super::spread::Spread;
 
+/// The name of a server and the name of a load.
+pub(super) type Run = (&'static str, &'static str);
+
 /// The name of a server, the name of a load, and the place of a column in it.
 type Key = (&'static str, &'static str, usize);
 
@@ -30,16 +33,15 @@ impl Results {
         Spread::of(self.values.get(&(peer, load, column))?.values().copied())
     }
 
-    /// Of what two servers make of a column together, round by round.
+    /// Of what two runs, each of a server and a load, make of a column together, round by round.
     pub(super) fn paired(
         &self,
-        [one, other]: [&'static str; 2],
-        load: &'static str,
+        [one, other]: [Run; 2],
         column: usize,
         make: impl Fn(f64, f64) -> f64,
     ) -> Option<Spread> {
-        let others = self.values.get(&(other, load, column))?;
-        let rounds = self.values.get(&(one, load, column))?.iter();
+        let others = self.values.get(&(other.0, other.1, column))?;
+        let rounds = self.values.get(&(one.0, one.1, column))?.iter();
         Spread::of(rounds.filter_map(|(round, value)| Some(make(*value, *others.get(round)?))))
     }
 }
@@ -57,10 +59,10 @@ mod tests {
         }
         results.enter("other", load, 1, &[Some(10.0), Some(1.0)]);
         results.enter("other", load, 3, &[Some(30.0)]);
-        let ratio = results.paired(["one", "other"], load.name, 0, |one, other| one / other);
+        let ratio = results.paired([("one", load.name), ("other", load.name)], 0, |one, other| one / other);
         assert_eq!(ratio, Spread::of([1.0, 3.0]));
         assert_eq!(results.spread("one", load.name, 0), Spread::of([10.0, 40.0, 90.0]));
         assert_eq!(results.spread("one", load.name, 1), None);
-        assert_eq!(results.paired(["one", "third"], load.name, 0, |one, _| one), None);
+        assert_eq!(results.paired([("one", load.name), ("third", load.name)], 0, |one, _| one), None);
     }
 }

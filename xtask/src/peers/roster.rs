@@ -52,9 +52,9 @@ impl Peer {
         }
     }
 
-    /// One that knows no topics has no load with many.
+    /// One that knows no topics has no load with many, and some loads are of a few only.
     pub(super) fn takes_part(&self, load: &Load) -> bool {
-        load.topics == 1 || self.target != "plain"
+        (load.topics == 1 || self.target != "plain") && (load.of.is_empty() || load.of.contains(&self.name))
     }
 }
 

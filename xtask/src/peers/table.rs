@@ -177,7 +177,9 @@ impl Table {
         }
         let Some(deliveries) = load.deliveries else { return Ok(()) };
         let cost = |replicated: f64, ephemeral: f64| (replicated - ephemeral) * deliveries as f64;
-        if let Some(spread) = self.results.paired(["fanfare-replicated", "fanfare-ephemeral"], load.name, 0, cost) {
+        if let Some(spread) =
+            self.results.paired([("fanfare-replicated", load.name), ("fanfare-ephemeral", load.name)], 0, cost)
+        {
             writeln!(text, "\nTo have it on disk costs Fanfare {spread} µs of CPU time more for each publication.")?;
         }
         Ok(())
