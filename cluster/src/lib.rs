@@ -13,6 +13,8 @@ pub mod clock;
 pub mod ephemeral;
 pub mod log;
 pub mod meta;
+#[cfg(feature = "micro")]
+pub mod micro;
 pub mod raft;
 pub mod shard;
 

@@ -14,6 +14,8 @@ mod hub;
 pub mod inspection;
 pub mod limit;
 pub mod log;
+#[cfg(feature = "micro")]
+pub mod micro;
 mod namespace;
 mod node;
 pub mod store;

@@ -1,4 +1,4 @@
-//! What the steps need and a fresh machine may lack: npm packages, Python packages, websocat, curl and a Chromium. Installs what it
+//! What the steps need and a fresh machine may lack: npm packages, Python packages, websocat, curl, valgrind and a Chromium. Installs what it
 //! may, else says in one sentence what to install. Never touches what is already there.
 
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
+use crate::instructions;
 use crate::project::Project;
 
 /// The Node.js that `sdk-ts/package.json` asks for.
@@ -23,8 +24,8 @@ const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 /// The last version of websocat that is no alpha.
 const WEBSOCAT_VERSION: &str = "1.14.1";
 
-/// Makes sure of Node.js, the npm packages of `sdk-ts`, curl, the Python packages and websocat for `tests/clients`, and a
-/// Chromium.
+/// Makes sure of Node.js, the npm packages of `sdk-ts`, curl, the Python packages and websocat for `tests/clients`, a
+/// Chromium, and valgrind.
 pub(crate) fn run(project: &Project) -> Result<()> {
     check_node(project)?;
     install_packages(project)?;
@@ -33,6 +34,9 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     install_websocat(project)?;
     if chromium().is_none() {
         install_chromium(project)?;
+    }
+    if instructions::is_countable() {
+        valgrind(project)?;
     }
     Ok(())
 }
@@ -108,13 +112,29 @@ fn install_chromium(project: &Project) -> Result<()> {
              browser in {CHROMIUM_VARIABLE}"
         );
     }
+    apt_install(project, "chromium")?;
+    chromium().map(drop).context("apt-get installed chromium, yet it is not on the search path")
+}
+
+/// Makes sure of valgrind, whose callgrind counts instructions.
+pub(crate) fn valgrind(project: &Project) -> Result<()> {
+    if on_path("valgrind").is_some() {
+        return Ok(());
+    }
+    if !is_debian() || !is_root(project) {
+        bail!("no valgrind found: install it (Debian: `apt-get install valgrind` as root)");
+    }
+    apt_install(project, "valgrind")?;
+    on_path("valgrind").map(drop).context("apt-get installed valgrind, yet it is not on the search path")
+}
+
+fn apt_install(project: &Project, package: &str) -> Result<()> {
     let apt = |args: &[&str]| {
         let tool = project.tool("apt-get", args.iter().copied());
         tool.env("DEBIAN_FRONTEND", "noninteractive").run()
     };
     apt(&["update", "--quiet"])?;
-    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium"])?;
-    chromium().map(drop).context("apt-get installed chromium, yet it is not on the search path")
+    apt(&["install", "--quiet", "--yes", "--no-install-recommends", package])
 }
 
 pub(crate) fn is_root(project: &Project) -> bool {

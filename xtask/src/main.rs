@@ -7,6 +7,7 @@ mod bundle;
 mod codegen;
 mod crash;
 mod install;
+mod instructions;
 mod peers;
 mod project;
 mod size;
@@ -42,6 +43,8 @@ enum Command {
     Size,
     /// Cut the power and kill the process under load, at full size
     Crash(crash::Options),
+    /// Count what the pure cores cost, beside what is recorded or another commit
+    Instructions(instructions::Options),
     /// Measure Fanfare beside other servers
     BenchPeers(peers::Options),
 }
@@ -69,6 +72,7 @@ fn run(command: Command) -> Result<bool> {
     let project = Project::find()?;
     match command {
         Command::Test(options) => return test::run(&project, &options),
+        Command::Instructions(options) => return instructions::run(&project, &options),
         Command::BenchPeers(options) => return peers::run(&project, &options),
         Command::Codegen(Mode { check: true }) => codegen::check(&project)?,
         Command::Codegen(Mode { check: false }) => codegen::write(&project)?,

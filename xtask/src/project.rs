@@ -20,6 +20,11 @@ impl Project {
         Ok(Self { root })
     }
 
+    /// Another working copy, of another commit.
+    pub(crate) fn elsewhere(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// A path of the working copy.
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.root.join(relative)

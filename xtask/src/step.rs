@@ -59,9 +59,9 @@ impl fmt::Display for Outcome {
         let verdict = match self.verdict {
             Verdict::Passed => "ok",
             Verdict::Failed => "FAILED",
-            Verdict::NotRun => return write!(f, "{:<10} not run", self.name),
+            Verdict::NotRun => return write!(f, "{:<12} not run", self.name),
         };
-        write!(f, "{:<10} {verdict:<8} {:>8}", self.name, shown(self.took))?;
+        write!(f, "{:<12} {verdict:<8} {:>8}", self.name, shown(self.took))?;
         if self.tests != Tally::default() {
             write!(f, "  {:>6} passed", self.tests.passed())?;
         }

@@ -30,7 +30,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let selected = select(&STEPS, &options.only)?;
     if options.list {
         for step in selected {
-            println!("{:<10} {}", step.name, step.title);
+            println!("{:<12} {}", step.name, step.title);
         }
         return Ok(true);
     }
@@ -45,7 +45,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     for outcome in &outcomes {
         println!("{outcome}");
     }
-    println!("{:<10} {:<8} {:>8}\n", "total", "", shown(start.elapsed()));
+    println!("{:<12} {:<8} {:>8}\n", "total", "", shown(start.elapsed()));
     let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_failure()).collect();
     for outcome in &failed {
         println!("the step `{}` failed: its output above says why", outcome.name());

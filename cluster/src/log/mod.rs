@@ -37,6 +37,8 @@ mod groups;
 mod held;
 mod item;
 mod memory;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod pages;
 mod reader;
 mod record;

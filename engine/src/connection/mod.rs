@@ -7,6 +7,8 @@
 
 mod actor;
 mod inbound;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod performing;
 mod posted;
 mod reader;

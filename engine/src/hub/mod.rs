@@ -9,6 +9,8 @@ mod actor;
 mod exit;
 mod following;
 mod heartbeat;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod notice;
 mod outbox;
 mod outlet;

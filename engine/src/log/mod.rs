@@ -30,6 +30,8 @@ mod line;
 mod listing;
 mod machine;
 mod memory;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod namespace_policy;
 mod policy;
 mod read;

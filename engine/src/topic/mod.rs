@@ -16,6 +16,8 @@ mod history;
 mod index;
 pub mod meter;
 mod metered;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod paced;
 mod part;
 pub mod plan;

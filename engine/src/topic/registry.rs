@@ -8,7 +8,7 @@ use dashmap::mapref::entry::Entry;
 use fanfare_protocol::TopicName;
 
 use super::actor::{Close, Committing, Open, Quiet, TopicActor};
-use crate::hash::RandomState;
+use crate::hash::Seeded;
 use crate::hub::{HubActor, HubId};
 use crate::log::Committed;
 use crate::node::Node;
@@ -18,7 +18,7 @@ use crate::view::ViewKey;
 /// which has taken itself out of the table knows that its mailbox holds the last one.
 #[derive(Debug, Default)]
 pub struct Topics {
-    active: DashMap<TopicName, Addr<TopicActor>, RandomState>,
+    active: DashMap<TopicName, Addr<TopicActor>, Seeded>,
 }
 
 impl Topics {

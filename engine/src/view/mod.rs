@@ -12,6 +12,8 @@ mod json;
 mod lens;
 mod memory;
 mod merge_patch;
+#[cfg(feature = "micro")]
+pub(crate) mod micro;
 mod pace;
 mod pending;
 mod wire;

@@ -9,6 +9,7 @@ use super::comprehension::comprehension;
 use super::expression::{Literal, Node, Operator, Variable};
 use super::parse::parse;
 use super::refusal::{Refusal, instead, place, quoted};
+use crate::hash::HashSet;
 
 /// Nodes of an expression, apart from the literals in lists: each takes a step, or a thousand inside of a loop.
 const NODE_COUNT_MAX: usize = 512;
@@ -161,7 +162,7 @@ fn member(of: Node, name: &str) -> Node {
 }
 
 /// A list of literals, when it is nothing else.
-fn set(items: &[Node]) -> Option<std::collections::HashSet<super::path::CanonicalValue>> {
+fn set(items: &[Node]) -> Option<HashSet<super::path::CanonicalValue>> {
     let literal = |item: &Node| if let Node::Literal(literal) = item { literal.canonical() } else { None };
     items.iter().map(literal).collect()
 }

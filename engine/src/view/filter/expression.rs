@@ -1,10 +1,9 @@
 //! A compiled expression: names are resolved, patterns and regions made, and lists of literals are sets.
 
-use std::collections::HashSet;
-
 use super::path::CanonicalValue;
 use super::pattern::Pattern;
 use super::region::Region;
+use crate::hash::HashSet;
 
 /// One node of an expression.
 #[derive(Clone, Debug)]
