@@ -389,8 +389,7 @@ impl Outlet {
     }
 
     fn wake_room(&self) {
-        for waker in self.room.borrow_mut().drain(..) {
-            waker.wake();
-        }
+        // Taken whole: who has nothing to wait for holds nothing for it.
+        self.room.take().into_iter().for_each(Waker::wake);
     }
 }

@@ -22,6 +22,10 @@ impl Slots {
     pub(super) fn add(&mut self, view: u32, key: usize) -> Slot {
         let slot = Slot { view, serial: self.serial, key };
         self.serial = self.serial.wrapping_add(1);
+        // Most hold one subscription for ever, and four would be made room for.
+        if self.open.is_empty() {
+            self.open.reserve_exact(1);
+        }
         self.open.push(slot);
         slot
     }

@@ -99,6 +99,10 @@ impl HubView {
 
     pub(super) fn add(&mut self, outlet: Rc<Outlet>, terms: Terms) -> usize {
         self.empty_since_s = None;
+        // Of many topics, most have one subscriber here: the slab would make room for four.
+        if self.subscribers.is_empty() {
+            self.subscribers.reserve_exact(1);
+        }
         self.subscribers.insert(Subscriber { state: State::Away(None), terms, outlet })
     }
 

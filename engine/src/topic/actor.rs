@@ -71,7 +71,8 @@ pub struct TopicActor {
     head: ResourceVersion,
     /// The entry of the shard that `head` was first read at: commits up to it are part of it.
     read_at: u64,
-    views: HashMap<u32, TopicView>,
+    /// Boxed: most topics have one view, and a map makes room for four.
+    views: HashMap<u32, Box<TopicView>>,
     numbers: HashMap<ViewKey, u32>,
     index: Index,
     /// From when the moments of its views are counted.
@@ -204,7 +205,7 @@ impl Handler<Open> for TopicActor {
                 let view = TopicView::new(key.clone(), (number, place), follower, topic_head, is_state);
                 self.index.add(number, key.lens.as_deref());
                 self.numbers.insert(key.clone(), number);
-                self.views.entry(number).or_insert(view)
+                self.views.entry(number).or_insert(Box::new(view))
             }),
         };
         let (view, head) = match opened {
