@@ -33,13 +33,13 @@ impl Verdict {
             (_, None) => return Self::Gone,
         };
         let more = now / before - 1.0;
-        if more.abs() <= MORE_MAX {
-            Self::Same(more)
-        } else if more < 0.0 {
+        // A case that cost nothing was no case: whatever it costs now is too much.
+        if now > before * (1.0 + MORE_MAX) {
+            Self::Dearer(more)
+        } else if now < before * (1.0 - MORE_MAX) {
             Self::Cheaper(more)
         } else {
-            // Also what cannot be divided: a case that cost nothing was no case.
-            Self::Dearer(more)
+            Self::Same(more)
         }
     }
 
