@@ -4,8 +4,8 @@
 //!
 //! Counted under callgrind, which runs them on a processor of its own making: of its kind, but not of its speed. What chooses its
 //! code by the processor (`memchr`, `crc32fast`, `memcpy` of the C library) chooses what that one can, which depends on whether the real one
-//! has AVX2; the allocator is that of the C library. So a record is of one kind of machine, as CI has, and of the
-//! tools that are named in it.
+//! has AVX2; the allocator is that of the C library. So a record is of the kind of machine and the tools that are named in it, and
+//! on others it is shown and not held.
 
 mod baseline;
 mod comparison;

@@ -51,9 +51,14 @@ impl Baseline {
 mod tests {
     use super::*;
 
+    fn tools() -> Tools {
+        let [rustc, valgrind, libc, processor] = ["rustc 1", "valgrind-3", "2", "fast"].map(str::to_owned);
+        Tools { rustc, valgrind, libc, processor }
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
-        let tools = Tools { rustc: "rustc 1".to_owned(), valgrind: "valgrind-3".to_owned(), libc: "2".to_owned() };
+        let tools = tools();
         let cases = [("a/b".to_owned(), 12.34), ("c/d-10".to_owned(), 5.0)].into();
         let text = Baseline::new(Counts { tools: tools.clone(), cases }).text().unwrap();
         let read: Baseline = toml::from_str(&text).unwrap();
@@ -63,7 +68,7 @@ mod tests {
 
     #[test]
     fn another_compiler_is_told() {
-        let tools = Tools { rustc: "rustc 1".to_owned(), valgrind: "valgrind-3".to_owned(), libc: "2".to_owned() };
+        let tools = tools();
         let later = Tools { rustc: "rustc 2".to_owned(), ..tools.clone() };
         let told: Vec<String> = tools.differences(&later).collect();
         assert_eq!(told, ["recorded with `rustc 1`, counted with `rustc 2`"]);

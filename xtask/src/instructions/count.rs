@@ -18,6 +18,8 @@ pub(super) struct Tools {
     pub(super) rustc: String,
     pub(super) valgrind: String,
     pub(super) libc: String,
+    /// What code that chooses by the processor can choose under valgrind, which knows nothing above AVX2.
+    pub(super) processor: String,
 }
 
 impl Tools {
@@ -30,15 +32,32 @@ impl Tools {
             rustc: version("rustc", "--version")?,
             valgrind: version("valgrind", "--version")?,
             libc: version("getconf", "GNU_LIBC_VERSION")?,
+            processor: if has_avx2() { "with AVX2" } else { "without AVX2" }.to_owned(),
         })
     }
 
     /// What is not as it was, in a sentence each.
     pub(super) fn differences(&self, now: &Self) -> impl Iterator<Item = String> {
-        let pairs = [(&self.rustc, &now.rustc), (&self.valgrind, &now.valgrind), (&self.libc, &now.libc)];
+        let pairs = [
+            (&self.rustc, &now.rustc),
+            (&self.valgrind, &now.valgrind),
+            (&self.libc, &now.libc),
+            (&self.processor, &now.processor),
+        ];
         let other = pairs.into_iter().filter(|(before, now)| before != now);
         other.map(|(before, now)| format!("recorded with `{before}`, counted with `{now}`"))
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2")
+}
+
+/// Nothing is counted elsewhere.
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
 }
 
 /// The cases of one working copy, built.
