@@ -1,5 +1,6 @@
 //! A WebSocket server that a test speaks for, in JSON, so that scripts can be read.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
@@ -20,7 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Server(TcpListener);
 
 /// One of them.
-pub(crate) struct Visitor(WebSocketStream<TcpStream>);
+pub(crate) struct Visitor {
+    socket: WebSocketStream<TcpStream>,
+    /// Envelopes that came in one message with the last one.
+    more: VecDeque<Value>,
+}
 
 impl Server {
     pub(crate) async fn start() -> Self {
@@ -37,7 +42,8 @@ impl Server {
     /// The next client that arrives, after the handshake.
     pub(crate) async fn accept(&self) -> Visitor {
         let (stream, _) = within("a client", self.0.accept()).await.expect("the listener lives");
-        Visitor(accept_hdr_async(stream, take_json).await.expect("a handshake"))
+        let socket = accept_hdr_async(stream, take_json).await.expect("a handshake");
+        Visitor { socket, more: VecDeque::new() }
     }
 
     /// The next client that arrives and says CONNECT, with what it said. It is welcome.
@@ -61,13 +67,14 @@ impl Server {
 impl Visitor {
     /// The next envelope, which has to be of this type.
     pub(crate) async fn hear(&mut self, kind: &str) -> Value {
-        loop {
-            let message = within(kind, self.0.next()).await.expect("the client is there").expect("a message");
+        while self.more.is_empty() {
+            let message = within(kind, self.socket.next()).await.expect("the client is there").expect("a message");
             let Message::Text(text) = message else { continue };
-            let envelope: Value = serde_json::from_str(&text).expect("one envelope at a time");
-            assert_eq!(envelope["type"], kind, "{envelope}");
-            return envelope;
+            self.more.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("an envelope a line")));
         }
+        let envelope = self.more.pop_front().expect("there is one");
+        assert_eq!(envelope["type"], kind, "{envelope}");
+        envelope
     }
 
     pub(crate) async fn answer(&mut self, request: &Value, kind: &str, payload: &Value) {
@@ -75,23 +82,26 @@ impl Visitor {
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).await.expect("the client listens");
+        self.socket.send(Message::text(text)).await.expect("the client listens");
     }
 
     #[cfg(feature = "compression")]
     pub(crate) async fn say_binary(&mut self, message: Vec<u8>) {
-        self.0.send(Message::binary(message)).await.expect("the client listens");
+        self.socket.send(Message::binary(message)).await.expect("the client listens");
     }
 
     /// Closes with a code, and waits until the client has gone.
     pub(crate) async fn close(mut self, code: u16, reason: &'static str) {
-        self.0.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).await.expect("the client listens");
+        self.socket
+            .close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+            .await
+            .expect("the client listens");
         self.left().await;
     }
 
     /// Waits until the client has gone.
     pub(crate) async fn left(mut self) {
-        within("the client to leave", async { while let Some(Ok(_)) = self.0.next().await {} }).await;
+        within("the client to leave", async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
     }
 }
 
